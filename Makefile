@@ -1,0 +1,92 @@
+# `make demo` and `make test` do all the set-up themselves; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+KENLM := kenlm==0.3.0
+KENLM_MAX_ORDER := 20
+DEMO_PACKAGES := python3-venv python3-dev g++ make cmake zlib1g-dev libbz2-dev liblzma-dev \
+  libboost-program-options-dev libboost-system-dev libboost-thread-dev libboost-test-dev wamerican
+TOOL_PACKAGES := gcc texlive-latex-base texlive-latex-recommended texlive-pictures
+
+.PHONY: help demo laptop tools test lint format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .build/demo ## set up, then one branch of the laptop scale on Python's own sources
+	dvc repro scales/laptop/dvc.yaml:page@python
+	@python -m analysis.report --scale laptop summary python
+
+laptop: tools ## every corpus of the post at laptop scale (CORPORA_MIRROR or the web)
+	dvc repro --keep-going scales/laptop/dvc.yaml || true
+	python -m analysis.report --scale laptop index
+
+test: tools .build/dev ## set up what tests need, then run them
+	python -m pytest
+
+lint: .build/dev ## ruff and mypy
+	ruff format --check .
+	ruff check .
+	mypy
+
+format: .build/dev ## what ruff can mend
+	ruff check --fix .
+	ruff format .
+
+tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and LaTeX
+
+.build/demo: requirements.txt $(BIN)/python $(BIN)/lmplz
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+.build/dev: requirements-dev.txt .build/demo
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+.build/packages:
+	@$(call install,$(DEMO_PACKAGES))
+	@mkdir -p .build && touch $@
+
+.build/tools:
+	@$(call install,$(TOOL_PACKAGES))
+	@mkdir -p .build && touch $@
+
+$(BIN)/python: | .build/packages
+	$(PYTHON) -m venv .venv
+
+# KenLM's programs and its Python module, both for n-grams up to order 20.
+$(BIN)/lmplz: | $(BIN)/python .build/packages
+	rm -rf .build/kenlm && mkdir -p .build/kenlm
+	$(BIN)/pip download --quiet --no-deps --no-binary :all: --dest .build/kenlm $(KENLM)
+	tar --extract --gzip --file .build/kenlm/*.tar.gz --directory .build/kenlm --strip-components 1
+	cmake -S .build/kenlm -B .build/kenlm/build -DKENLM_MAX_ORDER=$(KENLM_MAX_ORDER) \
+	  -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF > .build/kenlm/log 2>&1 \
+	  || { tail -20 .build/kenlm/log; exit 1; }
+	cmake --build .build/kenlm/build --parallel --target lmplz build_binary query \
+	  >> .build/kenlm/log 2>&1 || { tail -20 .build/kenlm/log; exit 1; }
+	MAX_ORDER=$(KENLM_MAX_ORDER) $(BIN)/pip install --quiet --no-deps .build/kenlm
+	cp .build/kenlm/build/bin/{build_binary,query,lmplz} $(BIN)/
+	rm -rf .build/kenlm
+
+clean: ## remove what set-up made (results stay)
+	rm -rf .venv .build
+
+# Install what is missing of some Debian packages; say what to do where that is not allowed.
+define install
+missing=$$(dpkg-query --show --showformat '$${db:Status-Status} $${Package}\n' $(1) 2>/dev/null \
+  | awk '$$1 == "installed" {print $$2}' | grep -Fxv -f - <(printf '%s\n' $(1)) || true); \
+[ -n "$$missing" ] || exit 0; \
+root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+if [ -n "$$root" ] && ! command -v sudo > /dev/null; then \
+  echo "error: missing Debian packages, and neither root nor sudo to install them; ask for: apt-get install" $$missing >&2; \
+  exit 2; \
+fi; \
+echo "installing" $$missing; \
+$$root apt-get update -qq && \
+DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $$missing > /dev/null
+endef

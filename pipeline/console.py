@@ -1,0 +1,32 @@
+"""How every command of the project ends: a result, or one line and a non-zero status."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from pipeline.lm.errors import InputError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Run a command; the user's mistakes become one line on stderr, never a traceback."""
+    try:
+        main()
+        sys.stdout.flush()
+    except InputError as error:
+        sys.exit(_say(f"error: {error}", USAGE_ERROR))
+    except KeyboardInterrupt:
+        sys.exit(_say("interrupted: run the same command to go on", INTERRUPTED))
+    except BrokenPipeError:
+        # The reader left (| head): nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _say(message: str, status: int) -> int:
+    print(message, file=sys.stderr, flush=True)
+    return status

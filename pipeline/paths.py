@@ -1,0 +1,40 @@
+"""Every folder, named once in conf/paths and typed here. Relative to the repository's root."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Folders of one scale."""
+
+    raw: Path
+    text: Path
+    models: Path
+    checkpoints: Path
+    results: Path
+    reports: Path
+    by_hand: Path
+    stamp: Path
+
+    @classmethod
+    def of(cls, config: Any) -> "Paths":
+        """From a composed configuration."""
+        return cls(**{name: Path(config.paths[name]) for name in cls.__dataclass_fields__})
+
+    def run_model(self, run: str) -> Path:
+        """A trained network."""
+        return self.models / run
+
+    def run_results(self, run: str) -> Path:
+        """What training wrote of itself: train.json, history.tsv."""
+        return self.results / run
+
+    def baseline_models(self, corpus: str) -> Path:
+        """Suffix index and KenLM models of a corpus."""
+        return self.models / "baselines" / corpus
+
+    def baseline_results(self, corpus: str) -> Path:
+        """What the n-gram models of a corpus sampled, and how they were measured."""
+        return self.results / "baselines" / corpus

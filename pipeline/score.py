@@ -1,0 +1,66 @@
+"""Score any text by a model: symbols, nats and bits per symbol, perplexity; one line a file."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+from pipeline import console, models, params
+from pipeline.lm.errors import InputError
+from pipeline.lm.scoring import score
+
+
+def summary(opened: models.OpenModel, text: bytes, window: int, context: int) -> dict[str, float]:
+    """Cross-entropy of a text; infinite if a symbol was impossible."""
+    ids = opened.vocabulary.encode(text)
+    scores = [result for _, result in score(opened.model, ids, window, context)]
+    symbols = sum(s.symbols + s.impossible for s in scores)
+    impossible = sum(s.impossible for s in scores)
+    if not symbols:
+        raise InputError("nothing to score: give a text of 2 symbols or more that the model knows")
+    nats = math.inf if impossible else sum(s.nats for s in scores) / symbols
+    return {
+        "symbols": symbols,
+        "nats_per_symbol": nats,
+        "bits_per_symbol": nats / math.log(2),
+        "perplexity": math.exp(nats) if math.isfinite(nats) else math.inf,
+        "impossible": impossible,
+        "unseen": sum(s.unseen for s in scores),
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.score", description=__doc__)
+    parser.add_argument("run", help="an experiment, or the folder of a training made by hand")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--model", default="lstm", help=models.NAMES)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    params.add_scale_options(parser)
+    arguments = parser.parse_args()
+    config = params.load(params.params_file(arguments))
+    settings = params.measure(config)
+    opened = models.open_model(config, arguments.run, arguments.model)
+    for path in arguments.files:
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        try:
+            figures = summary(opened, text, settings.window, settings.context)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+        if arguments.json:
+            finite = {k: v if math.isfinite(v) else None for k, v in figures.items()}
+            print(json.dumps({"file": str(path), "model": arguments.model, **finite}))
+        else:
+            print(
+                f"{path}: {figures['symbols']} symbols, {figures['nats_per_symbol']:.4f} nats and "
+                f"{figures['bits_per_symbol']:.4f} bits per symbol, perplexity "
+                f"{figures['perplexity']:.3f} ({figures['impossible']} impossible, "
+                f"{figures['unseen']} outside the vocabulary)"
+            )
+
+
+if __name__ == "__main__":
+    console.run(main)

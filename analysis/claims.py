@@ -1,0 +1,125 @@
+"""Claims and results -> verdicts, computed and never typed in.
+
+--list prints them; --write writes the reports' claims.json (what dvc repro runs).
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from analysis.evidence import FIGURES, Figure
+from analysis.results import NotRunError, Results
+from pipeline import console, params
+from pipeline.lm.errors import InputError
+from pipeline.lm.files import write_json
+
+CLAIMS = Path("conf/claims.yaml")
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
+FIELDS = {"source", "claim", "measured", "figure", "with", "unit", "rule", "runs"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim, settled or waiting. Figures are None where there are none."""
+
+    id: str
+    source: str
+    claim: str
+    measured: str
+    unit: str
+    rule: str
+    runs: list[str]
+    verdict: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+    reason: str = ""
+
+
+def rule_text(rule: Mapping[str, float]) -> str:
+    """A rule in words."""
+    if "from" in rule and "to" in rule:
+        return f"{rule['from']:g} to {rule['to']:g}"
+    return f"at least {rule['from']:g}" if "from" in rule else f"at most {rule['to']:g}"
+
+
+def judged(figure: Figure, rule: Mapping[str, float]) -> str:
+    """The verdict of an interval under a rule."""
+    lowest, highest = rule.get("from", -math.inf), rule.get("to", math.inf)
+    if math.isnan(figure.low) or math.isnan(figure.high):
+        return INCONCLUSIVE
+    if lowest <= figure.low and figure.high <= highest:
+        return REPRODUCED
+    if figure.high < lowest or figure.low > highest:
+        return NOT_REPRODUCED
+    return INCONCLUSIVE
+
+
+def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict:
+    """The verdict on one claim of conf/claims.yaml."""
+    if missing := FIELDS - set(entry):
+        raise InputError(f"{CLAIMS}: {claim_id} lacks {', '.join(sorted(missing))}")
+    if entry["figure"] not in FIGURES:
+        raise InputError(f"{CLAIMS}: {claim_id} asks for no known figure, {entry['figure']!r}")
+    words = {name: entry[name] for name in ("source", "claim", "measured", "unit")}
+    common = {**words, "rule": rule_text(entry["rule"]), "runs": list(entry["runs"])}
+    measure = FIGURES[entry["figure"]]
+    try:
+        figure = measure(results, **entry["with"])
+        floor = measure(results, **entry["floor"]).estimate if "floor" in entry else None
+    except NotRunError as reason:
+        return Verdict(claim_id, **common, verdict=NOT_RUN, reason=str(reason))
+    verdict = judged(figure, entry["rule"])
+    return Verdict(claim_id, **common, verdict=verdict, **figure._asdict(), floor=floor)
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """The verdict on every claim, in the order of conf/claims.yaml."""
+    entries = OmegaConf.to_container(OmegaConf.load(CLAIMS))
+    assert isinstance(entries, dict)
+    return [settle(str(name), entry, results) for name, entry in entries.items()]
+
+
+def line(verdict: Verdict) -> str:
+    """One line for a terminal."""
+    if verdict.estimate is None:
+        return f"{verdict.id:4} {verdict.verdict:15} {verdict.reason}"
+    floor = "" if verdict.floor is None else f", floor {verdict.floor:.4g}"
+    return (
+        f"{verdict.id:4} {verdict.verdict:15} {verdict.estimate:.4g} "
+        f"[{verdict.low:.4g}, {verdict.high:.4g}] {verdict.unit}{floor} "
+        f"(rule: {verdict.rule}; runs: {', '.join(verdict.runs)})"
+    )
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.claims", description=__doc__)
+    parser.add_argument("--list", action="store_true", help="print the verdicts (the default)")
+    parser.add_argument("--json", action="store_true", help="as one JSON array")
+    parser.add_argument("--write", action="store_true", help="write claims.json among the reports")
+    params.add_scale_options(parser)
+    arguments = parser.parse_args()
+    results = Results.of(params.load(params.params_file(arguments)))
+    settled = verdicts(results)
+    if arguments.write:
+        write_json(
+            results.paths.reports / "claims.json",
+            {"scale": results.config.scale, "claims": [asdict(verdict) for verdict in settled]},
+        )
+    elif arguments.json:
+        print(json.dumps([asdict(verdict) for verdict in settled], indent=2))
+    else:
+        print(f"{results.config.scale} scale", *map(line, settled), sep="\n")
+
+
+if __name__ == "__main__":
+    console.run(main)

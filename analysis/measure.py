@@ -1,0 +1,202 @@
+"""Measure the models of one run, or the n-grams and the held-out text of one corpus.
+
+Writes three tables, one row an observation, so that whoever reads them can bootstrap:
+scores.tsv (cross-entropy by window of the test part), closing.tsv (teacher-forced closings by
+window, class and distance), structure.tsv (what parsers and the index of the training text find in
+each window of a sample).
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from analysis import memorization
+from analysis.closing import ClosingRow, closing_rows, measured_spans, position_figures, true_closings
+from analysis.results import HELD_OUT, NETWORK
+from analysis.structure.events import Measure
+from analysis.structure.kinds import Measurer, measurer
+from pipeline import console, models, params
+from pipeline.lm.corpus import PreparedText
+from pipeline.lm.files import atomic_write
+from pipeline.lm.protocol import LanguageModel
+from pipeline.lm.samples import read_samples
+from pipeline.lm.scoring import WindowScore, score
+from pipeline.lm.suffix_index import SuffixIndex
+from pipeline.params import Measure as Settings
+from pipeline.paths import Paths
+
+SCORE_COLUMNS = ["source", "window", *WindowScore.__dataclass_fields__]
+CLOSING_COLUMNS = ["source", *ClosingRow.__dataclass_fields__]
+STRUCTURE_COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
+
+
+def score_rows(source: str, model: LanguageModel, text: PreparedText, s: Settings) -> list[dict]:
+    """Cross-entropy of the test part under one model, a row a window."""
+    scores = score(model, text.part("test"), s.window, s.context)
+    return [
+        {"source": source, "window": window, **asdict(result)}
+        for window, (_, result) in enumerate(scores)
+    ]
+
+
+def closing_table(
+    source: str, model: LanguageModel, text: PreparedText, kind: str, s: Settings
+) -> list[dict]:
+    """How one model sees the true closings of the test part."""
+    part = text.part("test")
+    spans = measured_spans(part, s.closing_symbols, s.window, s.context)
+    found = true_closings(part, text.vocabulary, kind, s.closing_symbols)
+    if not found:
+        return []
+    figures = position_figures(model, part, spans, text.vocabulary)
+    rows = closing_rows(figures, found, spans, s.distances)
+    return [{"source": source, **asdict(row)} for row in rows]
+
+
+class SampleReader:
+    """Reads samples window by window: parsers of the kind of text, copying by the index."""
+
+    def __init__(self, text: PreparedText, kind: str, settings: Settings) -> None:
+        self.text, self.settings = text, settings
+        self.parse: Measurer = measurer(kind, text, settings)
+        self.index = SuffixIndex.build(text.part("train"), text.vocabulary.size)
+
+    def rows(self, source: str, streams: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+        """A row a metric and window; windows never cross streams."""
+        size = self.settings.structure_window
+        number = 0
+        for stream in streams:
+            ids = self.text.vocabulary.encode(stream)
+            copying = memorization.measure(ids, self.index, self.settings.copy_lengths, size)
+            for place, copied in enumerate(copying):
+                window = self.text.vocabulary.decode(ids[place * size : (place + 1) * size])
+                for measure in [*copied, *self.parse(window)]:
+                    yield _structure_row(source, number, measure)
+                number += 1
+
+
+def _structure_row(source: str, window: int, measure: Measure) -> dict[str, Any]:
+    return {
+        "source": source,
+        "window": window,
+        "metric": measure.name,
+        "events": measure.events,
+        "exposure": measure.exposure / 1000 if measure.unit.startswith("per 1,000") else measure.exposure,
+        "unit": measure.unit,
+    }
+
+
+def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:
+    """The floor: as much real text as is sampled of each model, if the test part has it.
+
+    Cut into as many streams of as equal length, evenly spread over the test part.
+    """
+    part = text.part("test")
+    length = max(1, min(symbols, len(part)) // streams)
+    stride = len(part) // streams
+    return [text.vocabulary.decode(part[k * stride : k * stride + length]) for k in range(streams)]
+
+
+def write_table(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """Write a tab-separated table, atomically."""
+    with atomic_write(path, "w") as file:
+        pd.DataFrame(rows, columns=columns).to_csv(
+            file, sep="\t", index=False, float_format="%.7g", lineterminator="\n"
+        )
+
+
+def measure_models(
+    opened: dict[str, LanguageModel],
+    closers: set[str],
+    samples: dict[str, list[bytes]],
+    text: PreparedText,
+    kind: str,
+    settings: Settings,
+    folder: Path,
+) -> None:
+    """Score every model, ask those of `closers` for closings, read every sample; write tables."""
+    scores, closing, structure = [], [], []
+    steps = len(opened) + len(closers) + len(samples)
+    with tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar:
+        for source, model in opened.items():
+            scores += score_rows(source, model, text, settings)
+            bar.update()
+            if source in closers:
+                closing += closing_table(source, model, text, kind, settings)
+                bar.update()
+        reader = SampleReader(text, kind, settings)
+        for source, streams in samples.items():
+            structure += reader.rows(source, streams)
+            bar.update()
+    write_table(folder / "scores.tsv", scores, SCORE_COLUMNS)
+    write_table(folder / "closing.tsv", closing, CLOSING_COLUMNS)
+    write_table(folder / "structure.tsv", structure, STRUCTURE_COLUMNS)
+
+
+def measure_network(config: DictConfig, run: str) -> None:
+    """One run's network and its samples."""
+    experiment = params.experiment(config, run)
+    paths = Paths.of(config)
+    network = models.open_model(config, run, "network").model
+    sources = [models.temperature_source(t) for t in (0.0, *experiment.sample.temperatures)]
+    folder = paths.run_results(run)
+    samples = {s: read_samples(folder / "samples" / models.sample_file(s)) for s in sources}
+    measure_models(
+        {NETWORK: network},
+        {NETWORK},
+        samples,
+        PreparedText.open(paths.text / experiment.corpus),
+        params.select(config, "corpora", experiment.corpus).kind,
+        params.measure(config),
+        folder,
+    )
+
+
+def measure_baseline(config: DictConfig, corpus: str) -> None:
+    """One corpus's n-grams, their samples, and its held-out text."""
+    settings = params.baseline(config, corpus)
+    paths = Paths.of(config)
+    index, text = models.open_index(paths, corpus)
+    folder = paths.baseline_results(corpus)
+    opened: dict[str, LanguageModel] = {
+        f"ngram:{order}": index.ngram(order) for order in settings.ngram_orders
+    }
+    unsmoothed = set(opened)
+    for order in settings.kenlm_orders:
+        opened[f"kenlm:{order}"] = models.open_kenlm(paths, corpus, order).model
+    largest = f"kenlm:{max(settings.kenlm_orders)}"
+    sampled = [*sorted(unsmoothed, key=list(opened).index), largest]
+    samples = {s: read_samples(folder / "samples" / models.sample_file(s)) for s in sampled}
+    samples[HELD_OUT] = held_out(text, settings.symbols, settings.streams)
+    measure_models(
+        opened,
+        {*unsmoothed, largest},
+        samples,
+        text,
+        params.select(config, "corpora", corpus).kind,
+        params.measure(config),
+        folder,
+    )
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.measure", description=__doc__)
+    parser.add_argument("what", choices=["network", "baseline"])
+    parser.add_argument("name", help="a run, or a corpus")
+    params.add_scale_options(parser)
+    arguments = parser.parse_args()
+    config = params.load(params.params_file(arguments))
+    {"network": measure_network, "baseline": measure_baseline}[arguments.what](
+        config, arguments.name
+    )
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,177 @@
+"""Result files as tables, and tables as figures with intervals: the only reader of results/."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from analysis.statistics import Interval, paired_difference, ratio_interval
+from pipeline import params
+from pipeline.lm.errors import InputError
+from pipeline.lm.files import read_json
+from pipeline.params import Measure
+from pipeline.paths import Paths
+
+HELD_OUT = "held-out"
+NETWORK = "network"
+
+
+class NotRunError(Exception):
+    """A result is not there; the message names the run that would make it."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of one scale."""
+
+    config: DictConfig
+    paths: Paths
+    settings: Measure
+
+    @classmethod
+    def of(cls, config: DictConfig) -> "Results":
+        """From a composed configuration."""
+        return cls(config, Paths.of(config), params.measure(config))
+
+    def corpus_of(self, run: str) -> str:
+        """The corpus of a run."""
+        return params.experiment(self.config, run).corpus
+
+    def training(self, run: str) -> dict[str, Any]:
+        """train.json of a run."""
+        return _json(self.paths.run_results(run) / "train.json", run)
+
+    def baseline(self, corpus: str) -> dict[str, Any]:
+        """baseline.json of a corpus."""
+        return _json(self.paths.baseline_results(corpus) / "baseline.json", f"baseline of {corpus}")
+
+    def manifest(self, corpus: str) -> dict[str, Any]:
+        """manifest.json of a prepared corpus."""
+        return _json(self.paths.text / corpus / "manifest.json", f"preprocess of {corpus}")
+
+    def history(self, run: str) -> pd.DataFrame:
+        """Validation and training cross-entropy over a training, one row an evaluation."""
+        return _table(self.paths.run_results(run) / "history.tsv", run)
+
+    def table(self, run: str, name: str) -> pd.DataFrame:
+        """`scores`, `closing` or `structure` of a run, with those of its corpus's n-grams and
+        held-out text: column `source` tells them apart."""
+        corpus = self.corpus_of(run)
+        return pd.concat(
+            [
+                _table(self.paths.run_results(run) / f"{name}.tsv", run),
+                _table(self.paths.baseline_results(corpus) / f"{name}.tsv", f"baseline of {corpus}"),
+            ],
+            ignore_index=True,
+        )
+
+    def _bootstrap(self) -> dict[str, Any]:
+        return {
+            "resamples": self.settings.resamples,
+            "seed": self.settings.seed,
+            "level": self.settings.level,
+        }
+
+    def bits(self, run: str, source: str) -> Interval:
+        """Test cross-entropy of a model in bits per symbol; infinite if a symbol was impossible."""
+        rows = _of_source(self.table(run, "scores"), source, run)
+        if rows["impossible"].sum():
+            return Interval(np.inf, np.inf, np.inf, len(rows))
+        return ratio_interval(rows["nats"] / np.log(2), rows["symbols"], **self._bootstrap())
+
+    def bits_difference(self, run: str, source: str, other: str) -> Interval:
+        """Difference in test bits per symbol of two models of one text, paired by window."""
+        table = self.table(run, "scores")
+        a, b = (_of_source(table, name, run).set_index("window") for name in (source, other))
+        nats = a[["nats"]].join(b[["nats", "symbols"]], lsuffix="_a", how="inner")
+        bits = nats[["nats_a", "nats"]] / np.log(2)
+        return paired_difference(bits["nats_a"], bits["nats"], nats["symbols"], **self._bootstrap())
+
+    def windows(self, run: str, metric: str, source: str) -> pd.DataFrame:
+        """Events and exposure of one metric of one source, one row a window."""
+        table = self.table(run, "structure")
+        rows = _of_source(table[table["metric"] == metric], source, run)
+        return rows[rows["exposure"] > 0]
+
+    def rate(self, run: str, metric: str, source: str) -> Interval:
+        """One metric of one source."""
+        rows = self.windows(run, metric, source)
+        return ratio_interval(rows["events"], rows["exposure"], **self._bootstrap())
+
+    def rates(self, run: str) -> pd.DataFrame:
+        """Every metric of every source: columns metric, unit, source, estimate, low, high, n."""
+        table = self.table(run, "structure")
+        table = table[table["exposure"] > 0]
+        rows = []
+        for (metric, unit, source), group in table.groupby(
+            ["metric", "unit", "source"], sort=False
+        ):
+            interval = ratio_interval(group["events"], group["exposure"], **self._bootstrap())
+            rows.append({"metric": metric, "unit": unit, "source": source, **interval._asdict()})
+        return pd.DataFrame(rows)
+
+    def closing(self, run: str, closers: list[str], figure: str) -> pd.DataFrame:
+        """Mean of a closing figure by source and distance: columns source, distance, estimate,
+        low, high, n (closings)."""
+        table = self.table(run, "closing")
+        table = table[table["closer"].isin(closers)]
+        rows = []
+        for (source, distance), group in table.groupby(["source", "distance"], sort=False):
+            windows = group.groupby("window")[[figure, "n"]].sum()
+            interval = ratio_interval(windows[figure], windows["n"], **self._bootstrap())
+            rows.append(
+                {
+                    "source": source,
+                    "distance": distance,
+                    **interval._asdict(),
+                    "n": int(windows["n"].sum()),
+                }
+            )
+        return pd.DataFrame(rows, columns=["source", "distance", "estimate", "low", "high", "n"])
+
+    def closing_difference(
+        self, run: str, closers: list[str], beyond: int, source: str, other: str
+    ) -> Interval:
+        """Difference of two models' mean probability of the true closer at `beyond` symbols and
+        more since the opening, paired by window."""
+        table = self.table(run, "closing")
+        table = table[table["closer"].isin(closers) & (table["distance"] >= beyond)]
+        sums = table.groupby(["source", "window"])[["probability", "n"]].sum()
+        if not {source, other} <= set(sums.index.get_level_values(0)):
+            raise NotRunError(f"{run}: no closings of {source} and {other}")
+        a, b = (sums.loc[name] for name in (source, other))
+        both = a[["probability"]].join(b, lsuffix="_a", how="inner")
+        return paired_difference(
+            both["probability_a"], both["probability"], both["n"], **self._bootstrap()
+        )
+
+
+def _of_source(table: pd.DataFrame, source: str, run: str) -> pd.DataFrame:
+    rows = table[table["source"] == source]
+    if rows.empty:
+        raise NotRunError(f"{run}: nothing measured of {source}")
+    return rows
+
+
+def _json(path: Path, run: str) -> dict[str, Any]:
+    if not path.exists():
+        raise NotRunError(f"waits for {run}")
+    return read_json(path)
+
+
+def _table(path: Path, run: str) -> pd.DataFrame:
+    if not path.exists():
+        raise NotRunError(f"waits for {run}")
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(path: Path, _modified: int) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, sep="\t", keep_default_na=True)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} is damaged ({error}): delete it and run dvc repro") from error

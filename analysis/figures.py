@@ -80,7 +80,7 @@ def label(source: str) -> str:
     """A source's name for readers."""
     family, _, value = source.partition(":")
     if family == "ngram":
-        return f"{value}-gram (context {value})"
+        return f"n-gram, context {value}"
     if family == "kenlm":
         return f"Kneser-Ney, context {int(value) - 1}"
     if family == "temperature":

@@ -26,6 +26,7 @@ EXCERPT = 600
 BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
 DIVERSITY = ["distinct-2", "non-words"]
+TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
 
 
 def significant(value: float, digits: int) -> str:
@@ -233,6 +234,31 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     return rows
 
 
+def terminal_summary(results: Results, run: str) -> list[str]:
+    """The page of a run in ten lines or so, for a terminal."""
+    bits = {
+        source: results.bits(run, source)
+        for source in results.table(run, "scores")["source"].unique()
+    }
+    rates = results.rates(run).set_index(["metric", "source"])["estimate"]
+    corpus = results.corpus_of(run)
+    sources = [HELD_OUT, temperature_source(0.5), temperature_source(1.0)]
+    sources += [f"ngram:{n}" for n in results.config.baselines[corpus].ngram_orders]
+    lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale"]
+    lines += [
+        f"  test bits per symbol  {figures.label(source):32} {interval.estimate:.3f}"
+        for source, interval in bits.items()
+        if math.isfinite(interval.estimate)
+    ]
+    for metric in TERMINAL_METRICS:
+        cells = [
+            f"{figures.label(s)} {rates[metric, s]:.2f}" for s in sources if (metric, s) in rates
+        ]
+        if cells:
+            lines.append(f"  {metric}: {', '.join(cells)}")
+    return [*lines, f"  page: {results.paths.reports / 'pages' / run}.html"]
+
+
 def _write(path: Path, template: str, content: dict[str, Any]) -> None:
     with atomic_write(path, "w") as file:
         file.write(environment().get_template(template).render(content))
@@ -241,18 +267,21 @@ def _write(path: Path, template: str, content: dict[str, Any]) -> None:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m analysis.report", description=__doc__)
-    parser.add_argument("what", choices=["index", "page"])
-    parser.add_argument("corpus", nargs="?", help="for a page: which")
+    parser.add_argument("what", choices=["index", "page", "summary"])
+    parser.add_argument("corpus", nargs="?", help="for a page or a summary: which")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
-    if (arguments.what == "page") != bool(arguments.corpus):
-        parser.error("use `index`, or `page CORPUS`")
+    if (arguments.what == "index") == bool(arguments.corpus):
+        parser.error("use `index`, `page CORPUS` or `summary CORPUS`")
     results = Results.of(params.load(params.params_file(arguments)))
     if arguments.what == "index":
         print(write_index(results))
         return
     params.select(results.config, "corpora", arguments.corpus)
-    print(write_page(results, arguments.corpus))
+    if arguments.what == "page":
+        print(write_page(results, arguments.corpus))
+    else:
+        print(*terminal_summary(results, arguments.corpus), sep="\n")
 
 
 if __name__ == "__main__":

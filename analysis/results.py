@@ -87,7 +87,7 @@ class Results:
         """Difference in test bits per symbol of two models of one text, paired by window."""
         table = self.table(run, "scores")
         a, b = (_of_source(table, name, run).set_index("window") for name in (source, other))
-        nats = a[["nats"]].join(b[["nats", "symbols"]], lsuffix="_a", how="inner")
+        nats = _side_by_side(a[["nats"]], b[["nats", "symbols"]])
         bits = nats[["nats_a", "nats"]] / np.log(2)
         return paired_difference(bits["nats_a"], bits["nats"], nats["symbols"], **self._bootstrap())
 
@@ -144,7 +144,7 @@ class Results:
         if not {source, other} <= set(sums.index.get_level_values(0)):
             raise NotRunError(f"{run}: no closings of {source} and {other}")
         a, b = (sums.loc[name] for name in (source, other))
-        both = a[["probability"]].join(b, lsuffix="_a", how="inner")
+        both = _side_by_side(a[["probability"]], b)
         return paired_difference(
             both["probability_a"], both["probability"], both["n"], **self._bootstrap()
         )
@@ -155,6 +155,11 @@ def _of_source(table: pd.DataFrame, source: str, run: str) -> pd.DataFrame:
     if rows.empty:
         raise NotRunError(f"{run}: nothing measured of {source}")
     return rows
+
+
+def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the windows both have; a's columns get the suffix _a where b has them too."""
+    return a.merge(b, left_index=True, right_index=True, suffixes=("_a", ""))
 
 
 def _json(path: Path, run: str) -> dict[str, Any]:

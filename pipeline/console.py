@@ -17,14 +17,18 @@ def run(main: Callable[[], None]) -> NoReturn:
         main()
         sys.stdout.flush()
     except InputError as error:
-        sys.exit(_say(f"error: {error}", USAGE_ERROR))
+        sys.exit(complaint(error))
     except KeyboardInterrupt:
         sys.exit(_say("interrupted: run the same command to go on", INTERRUPTED))
     except BrokenPipeError:
         # The reader left (| head): nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(0)
+
+
+def complaint(error: InputError) -> int:
+    """Print what the user can mend; returns the exit status."""
+    return _say(f"error: {error}", USAGE_ERROR)
 
 
 def _say(message: str, status: int) -> int:

@@ -38,6 +38,7 @@ from pipeline.params import Experiment
 from pipeline.paths import Paths
 
 EVOLUTION_STREAMS = 20
+EXPERIMENT_GROUPS = ("model", "train", "sample")
 
 
 class Run:
@@ -214,16 +215,9 @@ def by_dag() -> None:
     )
 
 
-def hand_experiment(config: DictConfig) -> Experiment:
-    """The experiment of a Hydra composition: groups chosen by name replace the experiment's own."""
-    chosen = {name: config[name] for name in ("model", "train", "sample") if config.get(name)}
-    return params.view(Experiment, {**config.experiment, **chosen}, "experiment")
-
-
-@hydra.main(config_path="../conf", config_name="train", version_base="1.3")
-def by_hand(config: DictConfig) -> None:
-    """The entry by hand; everything of a variant stays under its own folder."""
-    experiment = hand_experiment(config)
+def train_by_hand(config: DictConfig) -> None:
+    """Train a variant; everything of it stays under its own folder, which is printed."""
+    experiment = params.view(Experiment, config.experiment, "experiment")
     paths = Paths.of(config)
     text = PreparedText.open(paths.text / experiment.corpus)
     digest = Run(experiment, text, paths.checkpoints).digest
@@ -232,13 +226,31 @@ def by_hand(config: DictConfig) -> None:
     print(folder)
 
 
+@hydra.main(config_path="../conf", config_name="train", version_base="1.3")
+def by_hand(config: DictConfig) -> None:
+    """The entry by hand."""
+    try:
+        train_by_hand(config)
+    except InputError as error:
+        # Hydra would print a traceback of any exception but this one.
+        sys.exit(console.complaint(error))
+
+
 def main() -> None:
     """Entry point: Hydra's if there are overrides, else the DAG's."""
     overrides = [word for word in sys.argv[1:] if "=" in word and not word.startswith("--")]
-    if overrides or "--multirun" in sys.argv or "-m" in sys.argv:
-        by_hand()
-    else:
+    if not overrides and not {"--multirun", "-m", "--cfg", "-c"} & set(sys.argv):
         by_dag()
+        return
+    # `model=X` is short for Hydra's `model@experiment.model=X`.
+    short = tuple(f"{group}=" for group in EXPERIMENT_GROUPS)
+    sys.argv[1:] = [
+        word.replace("=", "@experiment.{}=".format(word.partition("=")[0]), 1)
+        if word.startswith(short)
+        else word
+        for word in sys.argv[1:]
+    ]
+    by_hand()
 
 
 if __name__ == "__main__":

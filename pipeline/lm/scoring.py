@@ -44,7 +44,7 @@ def windows(length: int, window: int, context: int) -> list[Window]:
     """Windows over a text of `length` symbols; its first symbol has no prediction."""
     edges = [*range(1, length, window), length]
     return [
-        Window(max(0, start - context), start, stop)
+        Window(max(0, start - max(context, 1)), start, stop)
         for start, stop in pairwise(edges)
         if start < stop
     ]

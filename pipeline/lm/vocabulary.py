@@ -12,7 +12,6 @@ from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json, write_json
 
 Unit = Literal["bytes", "characters"]
-UNICODE_SIZE = 0x110000
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,22 @@ class Vocabulary:
         return np.dtype(np.uint8 if self.unit == "bytes" else np.uint32)
 
     @cached_property
-    def _code_of_id(self) -> NDArray[np.uint32]:
-        space = 256 if self.unit == "bytes" else UNICODE_SIZE
-        unseen = np.setdiff1d(np.arange(space), self.codes)
-        return np.concatenate([self.codes, unseen]).astype(np.uint32)
+    def _seen(self) -> NDArray[np.int64]:
+        return np.asarray(self.codes, np.int64)
 
     @cached_property
-    def _id_of_code(self) -> NDArray[np.uint32]:
-        ids = np.empty_like(self._code_of_id)
-        ids[self._code_of_id] = np.arange(len(ids), dtype=np.uint32)
-        return ids
+    def _id_of_byte(self) -> NDArray[np.uint8]:
+        return self._ids(np.arange(256)).astype(np.uint8)
+
+    @cached_property
+    def _byte_of_id(self) -> NDArray[np.uint8]:
+        return np.argsort(self._id_of_byte).astype(np.uint8)
+
+    def _ids(self, codes: NDArray) -> NDArray[np.int64]:
+        """The place of a code among the seen ones, or V and its place among the others."""
+        place = np.searchsorted(self._seen, codes)
+        seen = self._seen[np.minimum(place, self.size - 1)] == codes
+        return np.where(seen, place, self.size + codes - place)
 
     @classmethod
     def of(cls, text: bytes, unit: Unit = "bytes") -> "Vocabulary":
@@ -58,19 +63,22 @@ class Vocabulary:
 
     def encode(self, text: bytes) -> NDArray:
         """Ids of a text, (T,)."""
-        return self._id_of_code[codes_of(text, self.unit)].astype(self.dtype)
+        if self.unit == "bytes":
+            return self._id_of_byte[np.frombuffer(text, np.uint8)]
+        return self._ids(codes_of(text, self.unit)).astype(self.dtype)
 
     def decode(self, ids: NDArray) -> bytes:
         """The text of ids, (T,)."""
-        codes = self._code_of_id[ids]
         if self.unit == "bytes":
-            return codes.astype(np.uint8).tobytes()
-        return (
-            codes.astype("<u4")
-            .tobytes()
-            .decode("utf-32-le", "surrogatepass")
-            .encode("utf-8", "surrogateescape")
-        )
+            return self._byte_of_id[ids].tobytes()
+        ids = np.asarray(ids, np.int64)
+        among_others = ids - self.size
+        # The j-th code not seen comes after as many seen codes as have fewer than j others before.
+        skipped = np.searchsorted(self._seen - np.arange(self.size), among_others, side="right")
+        seen = self._seen[np.minimum(ids, self.size - 1)]
+        codes = np.where(among_others < 0, seen, among_others + skipped)
+        characters = codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        return characters.encode("utf-8", "surrogateescape")
 
     def encode_prompt(self, text: bytes) -> NDArray:
         """Ids of a prompt; InputError names the first symbol outside the vocabulary."""

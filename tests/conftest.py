@@ -1,0 +1,69 @@
+"""What tests share: the mirror, small prepared texts, small models of all three families."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.lm.corpus import PARTS, PreparedText
+from pipeline.lm.files import write_json
+from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
+from pipeline.lm.vocabulary import Vocabulary
+
+ROOT = Path(__file__).parent.parent
+PROSE = (
+    b"All happy families are alike; every unhappy family is unhappy in its own way. "
+    b"(Everything was in confusion in the house.) The wife had discovered that the husband was "
+    b"carrying on with a French girl, and she had announced that she could not go on living "
+    b"in the same house with him.\n"
+) * 12
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The mirror of the corpora."""
+    folder = os.environ.get("CORPORA_MIRROR")
+    if not folder:
+        pytest.skip("CORPORA_MIRROR is not set: no mirror of the corpora to test with")
+    return Path(folder)
+
+
+def prepare(folder: Path, text: bytes) -> PreparedText:
+    """Write a text as `preprocess` would, split 8 : 1 : 1."""
+    folder.mkdir(parents=True)
+    edges = [0, len(text) * 8 // 10, len(text) * 9 // 10, len(text)]
+    slices = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    vocabulary = Vocabulary.of(slices[0])
+    vocabulary.save(folder / "vocabulary.json")
+    for part, piece in zip(PARTS, slices, strict=True):
+        (folder / f"{part}.bin").write_bytes(vocabulary.encode(piece).tobytes())
+    counts = {part: {"symbols": len(piece)} for part, piece in zip(PARTS, slices, strict=True)}
+    write_json(folder / "manifest.json", {"parts": counts})
+    return PreparedText.open(folder)
+
+
+@pytest.fixture
+def prose(tmp_path: Path) -> PreparedText:
+    """A small prepared text."""
+    return prepare(tmp_path / "prose", PROSE)
+
+
+def small_network(size: int, cell: str = "lstm", layers: int = 2) -> RecurrentNetwork:
+    """An untrained network with weights large enough to matter."""
+    torch.manual_seed(0)
+    network = RecurrentNetwork(size, cell, layers, hidden=12)
+    network.initialise("uniform", 0.5, 1.0)
+    return network
+
+
+@pytest.fixture
+def network_lm(prose: PreparedText) -> RecurrentLM:
+    """A small network behind the protocol."""
+    return RecurrentLM(small_network(prose.vocabulary.size))
+
+
+def random_ids(size: int, length: int, seed: int = 0) -> np.ndarray:
+    """Random symbols."""
+    return np.random.default_rng(seed).integers(size, size=length)

@@ -1,0 +1,129 @@
+"""Verdicts: each reachable, none typed in."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+from tests.conftest import ROOT
+
+from analysis import claims
+from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, judged, settle
+from analysis.evidence import FIGURES, Figure
+from analysis.results import Results
+from pipeline.compose import composed
+from pipeline.lm.files import write_json
+
+
+@pytest.fixture
+def results(tmp_path) -> Results:
+    """No results at all, in a folder of their own."""
+    config = OmegaConf.create(composed("full"))
+    config.paths.results = str(tmp_path)
+    config.measure.resamples = 200
+    return Results.of(config)
+
+
+ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
+assert isinstance(ENTRIES, dict)
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict"),
+    [
+        (Figure(0.9, 0.87, 0.93), REPRODUCED),
+        (Figure(0.5, 0.4, 0.6), NOT_REPRODUCED),
+        (Figure(0.9, 0.8, 0.93), INCONCLUSIVE),
+        (Figure(0.9, math.nan, math.nan), INCONCLUSIVE),
+    ],
+)
+def test_a_verdict_follows_from_interval_and_rule(figure, verdict):
+    assert judged(figure, {"from": 0.85, "to": 0.95}) == verdict
+
+
+@pytest.mark.parametrize("name", list(ENTRIES))
+def test_without_results_nothing_is_settled(name, results):
+    verdict = settle(name, ENTRIES[name], results)
+    assert verdict.verdict == NOT_RUN and verdict.reason
+    assert verdict.estimate is None
+
+
+@pytest.mark.parametrize("name", list(ENTRIES))
+def test_entries_are_complete_and_hold_no_verdict(name):
+    entry = ENTRIES[name]
+    assert set(entry) >= claims.FIELDS
+    assert entry["figure"] in FIGURES
+    assert entry["rule"] and set(entry["rule"]) <= {"from", "to"}
+    assert set(entry["runs"]) <= set(OmegaConf.create(composed("full")).experiments)
+    assert not {REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE} & set(map(str, entry.values()))
+
+
+def structure(folder: Path, rates: dict[str, float], metric: str, windows: int = 40) -> None:
+    """A made-up structure table: windows of 100, each source at one rate, a little spread."""
+    rows = [
+        {"source": source, "window": w, "metric": metric, "unit": "share", "exposure": 100,
+         "events": 100 * rate + (w % 3 - 1)}
+        for source, rate in rates.items()
+        for w in range(windows)
+    ]  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(folder / "structure.tsv", sep="\t", index=False)
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(0.9, REPRODUCED), (0.6, NOT_REPRODUCED), (0.951, INCONCLUSIVE)],
+)
+def test_p12_from_made_up_results(results, tmp_path, share, verdict):
+    structure(tmp_path / "names", {"temperature:1": share}, "novel, unique")
+    structure(tmp_path / "baselines" / "names", {"held-out": 0.899}, "novel, unique")
+    settled = settle("P12", ENTRIES["P12"], results)
+    assert settled.verdict == verdict
+    assert settled.floor == pytest.approx(0.899, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("ngram", "verdict"), [(0.02, REPRODUCED), (0.2, NOT_REPRODUCED), (0.061, INCONCLUSIVE)]
+)
+def test_g1_from_made_up_results(results, tmp_path, ngram, verdict):
+    structure(tmp_path / "shakespeare", {"temperature:1": 0.05}, "non-words")
+    structure(tmp_path / "baselines" / "shakespeare", {"ngram:10": ngram}, "non-words")
+    assert settle("G1", ENTRIES["G1"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, REPRODUCED), (-1, NOT_REPRODUCED)])
+def test_p3_from_made_up_results(results, tmp_path, sign, verdict):
+    temperatures = results.config.experiments.shakespeare.sample.temperatures
+    rates = {f"temperature:{t:g}": 0.5 + sign * 0.1 * t for t in temperatures}
+    for metric in ENTRIES["P3"]["with"]["metrics"]:
+        structure(tmp_path / "x", rates, metric)
+        table = pd.read_csv(tmp_path / "x" / "structure.tsv", sep="\t")
+        target = tmp_path / "shakespeare" / "structure.tsv"
+        target.parent.mkdir(exist_ok=True)
+        table.to_csv(target, sep="\t", index=False, mode="a", header=not target.exists())
+    structure(tmp_path / "baselines" / "shakespeare", {"held-out": 0.1}, "non-words")
+    assert settle("P3", ENTRIES["P3"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("network", "verdict"), [(0.8, REPRODUCED), (0.1, NOT_REPRODUCED)])
+def test_g3_from_made_up_results(results, tmp_path, network, verdict):
+    for folder, source, p in (
+        (tmp_path / "linux", "network", network),
+        (tmp_path / "baselines" / "linux", "ngram:10", 0.4),
+    ):
+        rows = [
+            {"source": source, "window": w, "closer": "}", "distance": 20, "n": 10,
+             "probability": 10 * p + w % 2, "likeliest": 5, "typed": 5}
+            for w in range(30)
+        ]  # fmt: skip
+        folder.mkdir(parents=True)
+        pd.DataFrame(rows).to_csv(folder / "closing.tsv", sep="\t", index=False)
+    assert settle("G3", ENTRIES["G3"], results).verdict == verdict
+
+
+def test_p1_counts_the_architecture_of_the_post(results, tmp_path):
+    write_json(tmp_path / "paulgraham" / "train.json", {"vocabulary": 96})
+    settled = settle("P1", ENTRIES["P1"], results)
+    assert settled.verdict == REPRODUCED
+    assert settled.estimate == settled.low == settled.high == pytest.approx(3.4, abs=0.1)

@@ -1,0 +1,164 @@
+"""Training: it learns, resumes bitwise, keeps its trajectory, and stops when it explodes."""
+
+import math
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from tests.conftest import PROSE, prepare
+
+from pipeline import params
+from pipeline.compose import composed
+from pipeline.lm.batches import Streams
+from pipeline.lm.checkpoint import load_network, read_tensors, save_network, write_tensors
+from pipeline.lm.errors import InputError
+from pipeline.lm.recurrent import RecurrentNetwork
+from pipeline.lm.training import Trainer, chosen_precision, rate_at
+
+NUMERICS = 1
+GOLDEN = [4.62042, 4.34464, 4.32064, 4.30862]
+"""Training bits per symbol of the first epochs at that version of the numerics."""
+
+
+@pytest.fixture(scope="session")
+def recipe():
+    """The post's recipe, shrunk."""
+    config = OmegaConf.create(composed("full"))
+    assert config.experiments.shakespeare.numerics == NUMERICS
+    recipe = params.experiment(config, "shakespeare").train
+    recipe.batch, recipe.bptt, recipe.epochs, recipe.evaluations = 4, 16, 2, 4
+    recipe.precision = "float32"
+    return recipe
+
+
+def trainer(text, recipe, cell="lstm", seed=1, dropout=0.2):
+    torch.manual_seed(seed)
+    network = RecurrentNetwork(text.vocabulary.size, cell, 2, 16, dropout)
+    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+    streams = [Streams.fit(text.part(part), recipe.batch, recipe.bptt) for part in ("train", "val")]
+    return Trainer(network, *streams, recipe, seed, torch.device("cpu"))
+
+
+def bits(trained, column="train_bits"):
+    return [row[column] for row in trained.progress.history]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_it_learns(prose, recipe, cell):
+    trained = trainer(prose, recipe, cell)
+    for _ in trained.run():
+        pass
+    assert bits(trained)[-1] < bits(trained)[0]
+    assert bits(trained, "validation_bits")[-1] < math.log2(prose.vocabulary.size)
+
+
+@pytest.mark.parametrize("stop", [1, 7, 30])
+def test_a_resumed_training_ends_bitwise_the_same(prose, recipe, tmp_path, stop):
+    whole = trainer(prose, recipe)
+    for _ in whole.run():
+        pass
+    stopped = trainer(prose, recipe)
+    for step in stopped.run():
+        if step == stop:
+            break
+    write_tensors(tmp_path / "c", stopped.tensors(), asdict(stopped.progress))
+    resumed = trainer(prose, recipe, seed=5)
+    tensors, progress = read_tensors(tmp_path / "c")
+    resumed.restore(tensors, progress)
+    for _ in resumed.run():
+        pass
+    for name, weight in whole.network.state_dict().items():
+        assert torch.equal(weight, resumed.network.state_dict()[name]), name
+    assert bits(whole) == bits(resumed)
+    assert bits(whole, "validation_bits") == bits(resumed, "validation_bits")
+
+
+def test_the_trajectory_is_that_of_this_version_of_the_numerics(prose, recipe):
+    """Who changes what training computes raises `numerics` in conf/experiment and these figures."""
+    trained = trainer(prose, recipe)
+    for _ in trained.run():
+        pass
+    assert bits(trained) == pytest.approx(GOLDEN, abs=2e-3)
+
+
+def test_char_rnn_decays_after_epoch_ten(recipe):
+    per_epoch = 7
+    assert rate_at(recipe, 9 * per_epoch + 6, per_epoch) == 0.002
+    assert rate_at(recipe, 10 * per_epoch, per_epoch) == pytest.approx(0.002 * 0.97)
+    assert rate_at(recipe, 12 * per_epoch, per_epoch) == pytest.approx(0.002 * 0.97**3)
+
+
+def test_an_exploding_loss_stops_with_one_line(prose, recipe):
+    trained = trainer(prose, recipe)
+    with torch.no_grad():
+        trained.network.decoder.bias.fill_(float("nan"))
+    with pytest.raises(InputError, match="the loss is nan at step"):
+        for _ in trained.run():
+            pass
+
+
+def test_bfloat16_loses_nothing(prose, recipe):
+    """Parity of loss: the automatic precision ends within 0.02 bits of single precision."""
+    ends = []
+    for precision in ("float32", "bfloat16"):
+        recipe.precision = precision
+        trained = trainer(prose, recipe, dropout=0)
+        for _ in trained.run():
+            pass
+        ends.append(bits(trained, "validation_bits")[-1])
+    recipe.precision = "float32"
+    assert ends[1] == pytest.approx(ends[0], abs=0.02)
+    assert chosen_precision("auto", torch.device("cpu")) in (torch.bfloat16, torch.float32)
+
+
+@pytest.mark.parametrize("size", [20, 200])
+def test_a_tiny_corpus_trains(tmp_path, recipe, size):
+    text = prepare(tmp_path / "tiny", PROSE[:size])
+    trained = trainer(text, recipe)
+    for _ in trained.run():
+        pass
+    assert trained.progress.step == trained.steps > 0
+
+
+def test_a_corpus_of_one_symbol_says_why_not():
+    with pytest.raises(InputError, match="at least 2"):
+        Streams.fit(np.zeros(1, np.uint8), 4, 16)
+
+
+def test_streams_are_contiguous_and_predict_the_next_symbol():
+    text = np.arange(101, dtype=np.uint8)
+    streams = Streams.fit(text, 4, 5)
+    assert (streams.windows, streams.symbols) == (5, 100)
+    read = np.concatenate([streams.read(i)[:-1] for i in range(streams.windows)])
+    np.testing.assert_array_equal(read.T.ravel(), np.arange(100))
+    np.testing.assert_array_equal(streams.read(2)[1:], streams.read(2)[:-1] + 1)
+
+
+def test_networks_are_kept_in_half_precision(tmp_path):
+    network = RecurrentNetwork(20, "lstm", 2, 16)
+    save_network(tmp_path, network, {"run": "x"})
+    loaded = load_network(tmp_path)
+    for name, weight in network.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[name], weight.half().float())
+
+
+@pytest.mark.parametrize("damage", ["truncate", "pickle", "other", "nan"])
+def test_damaged_weights_are_refused(tmp_path, damage):
+    network = RecurrentNetwork(20, "lstm", 2, 16)
+    if damage == "nan":
+        torch.nn.init.constant_(network.decoder.bias, float("nan"))
+    save_network(tmp_path, network, {})
+    path = tmp_path / "weights.safetensors"
+    if damage == "truncate":
+        path.write_bytes(path.read_bytes()[:1000])
+    elif damage == "pickle":
+        torch.save(network.state_dict(), path)
+    elif damage == "other":
+        save_network(tmp_path / "other", RecurrentNetwork(20, "lstm", 1, 8), {})
+        path.write_bytes((tmp_path / "other" / path.name).read_bytes())
+    with pytest.raises(InputError) as caught:
+        load_network(tmp_path)
+    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+

@@ -22,16 +22,16 @@ def measurer(kind: str, text: PreparedText, settings: Settings) -> Measurer:
         tuple(settings.word_lengths),
         tuple(settings.distinct_orders),
     )
+    if kind == "prose":
+        return lambda window: prose.measure(window, prose_context)
     if kind == "shakespeare":
         return lambda window: prose.measure_play(window, prose_context)
     own = _own_measurer(kind, training, text)
-    return lambda window: own(window) + prose.measure(window, prose_context)
+    return lambda window: own(window) + prose.measure_words(window, prose_context)
 
 
 def _own_measurer(kind: str, training: bytes, text: PreparedText) -> Measurer:
-    """The parsers that only this kind has."""
-    if kind == "prose":
-        return lambda window: []
+    """The parsers that only this kind of text has."""
     if kind == "names":
         known = names.Context.of(training)
         return lambda window: names.measure(window, known)

@@ -1,0 +1,122 @@
+"""Opening and closing delimiters: true closings of real text, and how those of samples fare.
+
+One stack (delimiter_stack.py) serves both, fed by one lexer for each kind of text
+(delimiter_lexers.py). Strings and comments hide what is in them and are delimiters themselves.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.statistics import Interval, incidence_intervals
+from analysis.structure.delimiter_lexers import LEXERS
+from analysis.structure.delimiter_stack import Fate, Stack, group
+from analysis.structure.events import VIOLATIONS, Event
+
+__all__ = [
+    "Closing",
+    "Fate",
+    "Incidence",
+    "buckets",
+    "closings",
+    "fates",
+    "group",
+    "incidence",
+    "nesting_depth",
+    "violations",
+]
+
+
+class Closing(NamedTuple):
+    """A right closing: `closer` stands at byte `position`, its opener at byte `opened`."""
+
+    position: int
+    opened: int
+    closer: str
+
+
+class Incidence(NamedTuple):
+    """Of delimiters opened, the share closed rightly, or violated, within a distance (bytes)."""
+
+    distance: float
+    right: Interval
+    violated: Interval
+
+
+def fates(text: bytes, kind: str) -> list[Fate]:
+    """What became of each delimiter of a text, in order of opening.
+
+    Args:
+        text: of one window.
+        kind: c, python, latex, wikipedia, prose, shakespeare or names.
+    """
+    stack = Stack()
+    LEXERS[kind](text, stack)
+    return stack.finish(len(text))
+
+
+def closings(text: bytes, kind: str) -> list[Closing]:
+    """Every right closing of a text, in order; its distance is `position - opened` bytes."""
+    right = [fate for fate in fates(text, kind) if fate.outcome == "ok"]
+    return sorted(Closing(fate.ended, fate.opened, fate.closer) for fate in right)
+
+
+def violations(text: bytes, kind: str) -> list[Event]:
+    """Each delimiter as an event where it ended, its kind the class of the closer."""
+    return sorted(Event(fate.ended, group(fate.closer), fate.outcome) for fate in fates(text, kind))
+
+
+def nesting_depth(found: Sequence[Fate]) -> int:
+    """Most delimiters open at once, among those closed rightly."""
+    right = [fate for fate in found if fate.outcome == "ok"]
+    steps = [(fate.opened, 1) for fate in right] + [(fate.ended, -1) for fate in right]
+    return max(np.cumsum([step for _, step in sorted(steps)]).tolist(), default=0)
+
+
+def buckets(distances: ArrayLike, edges: ArrayLike) -> NDArray[np.intp]:
+    """Bucket of each distance, (n,): i where edges[i] <= distance < edges[i + 1]; the last is open.
+
+    Args:
+        distances: (n,), at least edges[0].
+        edges: ascending lower edges.
+    """
+    return np.searchsorted(np.asarray(edges), np.asarray(distances), side="right") - 1
+
+
+def incidence(
+    windows: Sequence[Sequence[Fate]],
+    closer: str,
+    distances: Sequence[float],
+    *,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> list[Incidence]:
+    """How delimiters of a class end, by distance, those cut by the window's end censored.
+
+    Args:
+        windows: `fates` of each window.
+        closer: class of closers, as `group` names it.
+        distances: where the cumulative incidences are read, in bytes.
+        resamples: bootstrap resamples, over windows.
+        seed: of the bootstrap.
+        level: coverage of the intervals.
+    """
+    rows = [
+        (window, fate.ended - fate.opened, _cause(fate.outcome))
+        for window, found in enumerate(windows)
+        for fate in found
+        if group(fate.closer) == closer and fate.outcome != "unopened" and fate.ended > fate.opened
+    ]
+    window, length, cause = np.array(rows, int).reshape(-1, 3).T
+    right, violated = incidence_intervals(
+        length, cause, window, len(windows), distances,
+        resamples=resamples, seed=seed, level=level,
+    )  # fmt: skip
+    return [Incidence(*row) for row in zip(distances, right, violated, strict=True)]
+
+
+def _cause(outcome: str) -> int:
+    return 1 if outcome == "ok" else 2 if outcome in VIOLATIONS else 0

@@ -62,9 +62,8 @@ def closing_table(
 class SampleReader:
     """Reads samples window by window: parsers of the kind of text, copying by the index."""
 
-    def __init__(self, text: PreparedText, kind: str, settings: Settings) -> None:
-        self.text, self.settings = text, settings
-        self.parse: Measurer = measurer(kind, text, settings)
+    def __init__(self, text: PreparedText, parse: Measurer, settings: Settings) -> None:
+        self.text, self.parse, self.settings = text, parse, settings
         self.index = SuffixIndex.build(text.part("train"), text.vocabulary.size)
 
     def rows(self, source: str, streams: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -130,10 +129,11 @@ def measure_models(
             if source in closers:
                 closing += closing_table(source, model, text, kind, settings)
                 bar.update()
-        reader = SampleReader(text, kind, settings)
-        for source, streams in samples.items():
-            structure += reader.rows(source, streams)
-            bar.update()
+        with measurer(kind, text, settings) as parse:
+            reader = SampleReader(text, parse, settings)
+            for source, streams in samples.items():
+                structure += reader.rows(source, streams)
+                bar.update()
     write_table(folder / "scores.tsv", scores, SCORE_COLUMNS)
     write_table(folder / "closing.tsv", closing, CLOSING_COLUMNS)
     write_table(folder / "structure.tsv", structure, STRUCTURE_COLUMNS)

@@ -1,11 +1,12 @@
 """Which parsers read which kind of text, with what the training text lets them take for granted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from analysis.structure import c, latex, names, prose, python, wiki
+from analysis.structure import c, latex, latex_compile, names, prose, python, wiki
 from analysis.structure.events import Measure
-from pipeline.lm.corpus import PreparedText
+from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.params import Measure as Settings
 
@@ -13,25 +14,38 @@ Measurer = Callable[[bytes], list[Measure]]
 """The figures of one window of text."""
 
 
-def measurer(kind: str, text: PreparedText, settings: Settings) -> Measurer:
-    """The parsers for texts of one kind, made ready with the training part of `text`."""
+@contextmanager
+def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Measurer]:
+    """The parsers for texts of one kind, made ready with the training part of `text`.
+
+    InputError if a program or word list that they need is missing.
+    """
     training = text.vocabulary.decode(text.part("train"))
-    prose_context = prose.Context.of(
+    words = prose.Context.of(
         training,
         prose.read_dictionary(Path(settings.dictionary)),
         tuple(settings.word_lengths),
         tuple(settings.distinct_orders),
     )
     if kind == "prose":
-        return lambda window: prose.measure(window, prose_context)
-    if kind == "shakespeare":
-        return lambda window: prose.measure_play(window, prose_context)
-    own = _own_measurer(kind, training, text)
-    return lambda window: own(window) + prose.measure_words(window, prose_context)
+        yield lambda window: prose.measure(window, words)
+    elif kind == "shakespeare":
+        yield lambda window: prose.measure_play(window, words)
+    elif kind == "latex":
+        labels = latex.Context.of(_documents(text))
+        with latex_compile.dumped_format() as form:
+            yield lambda window: [
+                *latex.measure(window, labels),
+                *latex_compile.measure(window, form),
+                *prose.measure_words(window, words),
+            ]
+    else:
+        parse = _parser(kind, training)
+        yield lambda window: [*parse(window), *prose.measure_words(window, words)]
 
 
-def _own_measurer(kind: str, training: bytes, text: PreparedText) -> Measurer:
-    """The parsers that only this kind of text has."""
+def _parser(kind: str, training: bytes) -> Measurer:
+    """The parsers that need the training text and nothing else."""
     if kind == "names":
         known = names.Context.of(training)
         return lambda window: names.measure(window, known)
@@ -40,15 +54,7 @@ def _own_measurer(kind: str, training: bytes, text: PreparedText) -> Measurer:
         return lambda window: python.measure(window, scope)
     if kind == "c":
         files = c.Context.of(training)
-        return lambda window: c.measure(window, files)
-    if kind == "latex":
-        part = text.part("train")
-        documents = {
-            document.name: text.vocabulary.decode(part[document.start : document.stop])
-            for document in text.documents("train")
-        }
-        labels = latex.Context.of(documents)
-        return lambda window: latex.measure(window, labels)
+        return lambda window: [*c.measure(window, files), *c.measure_gcc(window, files)]
     if kind == "wikipedia":
         pages = wiki.Context.of(training)
         return lambda window: wiki.measure(window, pages)
@@ -56,3 +62,13 @@ def _own_measurer(kind: str, training: bytes, text: PreparedText) -> Measurer:
         f"no parsers for texts of kind {kind!r}: use prose, shakespeare, names, python, c, latex "
         "or wikipedia"
     )
+
+
+def _documents(text: PreparedText) -> dict[str, bytes]:
+    """All documents by name: held-out text refers to labels of its own part too."""
+    found = {}
+    for part in PARTS:
+        ids = text.part(part)
+        for document in text.documents(part):
+            found[document.name] = text.vocabulary.decode(ids[document.start : document.stop])
+    return found

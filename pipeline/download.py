@@ -1,0 +1,45 @@
+"""Sources -> data/raw/<corpus>: the file as fetched, verified, and source.json."""
+
+import argparse
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from pipeline import console, params
+from pipeline.corpora.corpus import Corpus
+from pipeline.corpora.fetch import Network
+from pipeline.corpora.listing import as_json, as_text, inventory
+from pipeline.corpora.sources import obtain
+from pipeline.paths import Paths
+
+
+def download(config: DictConfig, name: str) -> None:
+    """Obtain the corpus `name` of a composed configuration."""
+    corpus = Corpus.of(name, params.select(config, "corpora", name))
+    network = params.view(Network, config.get("network") or {}, "network")
+    obtained = obtain(corpus, Paths.of(config).raw, network)
+    record = obtained.record
+    print(f"{name}: {record['variant']}, {record['bytes']:,} bytes from {record['source']}")
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.download", description=__doc__)
+    parser.add_argument("corpus", nargs="?", help="name of a corpus")
+    parser.add_argument("--params", type=Path, help="a composed params file")
+    parser.add_argument("--scale", choices=list(params.PARAMS_FILES), default="full")
+    parser.add_argument("--list", action="store_true", help="corpora, their sources, what is here")
+    parser.add_argument("--json", action="store_true", help="the list as JSON")
+    arguments = parser.parse_args()
+    if arguments.list == bool(arguments.corpus):
+        parser.error("give the name of a corpus, or --list")
+    config = params.load(arguments.params or params.PARAMS_FILES[arguments.scale])
+    if arguments.corpus:
+        download(config, arguments.corpus)
+        return
+    rows = inventory(config.corpora, Paths.of(config))
+    print(as_json(rows) if arguments.json else as_text(rows))
+
+
+if __name__ == "__main__":
+    console.run(main)

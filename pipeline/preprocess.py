@@ -1,0 +1,105 @@
+"""data/raw/<corpus> -> data/text/<corpus>: three parts as symbol ids, vocabulary, manifest."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from pipeline import console, params
+from pipeline.corpora import splitting
+from pipeline.corpora.corpus import Corpus, Split
+from pipeline.corpora.documents import Collection, collected
+from pipeline.corpora.encoding import occurring, write_documents, write_part
+from pipeline.corpora.near_duplicates import overlaps
+from pipeline.corpora.sources import Obtained
+from pipeline.lm.errors import InputError
+from pipeline.lm.files import write_json
+from pipeline.lm.vocabulary import Vocabulary
+from pipeline.paths import Paths
+
+
+def prepare(corpus: Corpus, obtained: Obtained, out: Path) -> dict[str, Any]:
+    """Write the folder that `pipeline.lm.corpus.PreparedText` reads; returns its manifest.
+
+    The manifest goes last: without it the folder is not a prepared text.
+
+    Raises:
+        InputError: the raw file holds no documents, or too few to split.
+    """
+    (out / "manifest.json").unlink(missing_ok=True)
+    for stale in out.glob(".*"):
+        stale.unlink()  # half files of a killed run
+    variant = corpus.variant(obtained.record["variant"])
+    with collected(obtained.path, variant.documents, corpus.at_most, out.parent) as collection:
+        manifest = _write(corpus, variant.split, obtained, collection, out)
+    write_json(out / "manifest.json", manifest)
+    return manifest
+
+
+def _write(
+    corpus: Corpus, rule: Split, obtained: Obtained, collection: Collection, out: Path
+) -> dict[str, Any]:
+    spans = splitting.ordered(collection.spans, corpus.order, corpus.seed)
+    spans = splitting.limited(spans, corpus.limit, corpus.unit)
+    parts = splitting.split(spans, rule)
+    codes = {part: occurring(collection, parts[part], corpus.symbols) for part in parts}
+    if not len(codes["train"]):
+        raise InputError(f"{corpus.name}: the training part is empty: raise corpora.*.limit")
+    vocabulary = Vocabulary(corpus.symbols, tuple(codes["train"].tolist()))
+    vocabulary.save(out / "vocabulary.json")
+    written, rows = {}, {}
+    for part, chosen in parts.items():
+        written[part], rows[part] = write_part(collection, chosen, vocabulary, out / f"{part}.bin")
+    write_documents(out / "documents.tsv", rows)
+    found = overlaps(collection, parts) if rule.by == "document" else {}
+    return {
+        "corpus": corpus.name,
+        "title": corpus.title,
+        "kind": corpus.kind,
+        "unit": corpus.unit,
+        "symbols": corpus.symbols,
+        "licence": corpus.licence,
+        "note": corpus.note,
+        "source": obtained.record,
+        "order": corpus.order,
+        "seed": corpus.seed,
+        "limit": corpus.limit,
+        "split": asdict(rule),
+        "bytes": sum(span.size for span in spans),
+        "documents": len(spans),
+        "available": {
+            "bytes": sum(span.size for span in collection.spans),
+            "documents": len(collection.spans),
+        },
+        "sections_missing": list(collection.missing),
+        "vocabulary": vocabulary.size,
+        "distinct": len(np.unique(np.concatenate(list(codes.values())))),
+        "parts": {part: asdict(item) for part, item in written.items()},
+        "near_duplicates": {part: asdict(item) for part, item in found.items()},
+    }
+
+
+def preprocess(config: DictConfig, name: str) -> None:
+    """Prepare the corpus `name` of a composed configuration."""
+    corpus = Corpus.of(name, params.select(config, "corpora", name))
+    paths = Paths.of(config)
+    manifest = prepare(corpus, Obtained.open(paths.raw / name), paths.text / name)
+    print(f"{name}: {manifest['bytes']:,} bytes, {manifest['documents']:,} documents")
+    if manifest["sections_missing"]:
+        print(f"{name}: not found, left in the section before: {manifest['sections_missing']}")
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.preprocess", description=__doc__)
+    parser.add_argument("corpus", help="name of a corpus")
+    parser.add_argument("--params", type=Path, required=True, help="a composed params file")
+    arguments = parser.parse_args()
+    preprocess(params.load(arguments.params), arguments.corpus)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,66 @@
+"""Pages: hostile text is escaped, nothing is fetched, what is missing is said."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from analysis import figures
+from analysis.report import environment, significant, write_index
+from analysis.results import Results
+from analysis.statistics import Interval
+from pipeline.compose import composed
+
+HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture
+def index(tmp_path):
+    config = OmegaConf.create(composed("full"))
+    for name in ("results", "reports", "text"):
+        config.paths[name] = str(tmp_path / name)
+    return write_index(Results.of(config))
+
+
+def test_an_index_without_results_says_not_run(index):
+    page = index.read_text()
+    assert page.count("not run") >= 5 + 9
+    summary = (index.parent / "README.md").read_text()
+    assert "not run" in summary and "reproduced" not in summary.replace("not reproduced", "")
+
+
+def test_pages_fetch_nothing(index):
+    page = index.read_text()
+    assert "default-src 'none'" in page
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
+
+
+def test_sampled_text_is_escaped():
+    template = environment().from_string("<pre>{{ text }}</pre>")
+    assert "<script" not in template.render(text=HOSTILE)
+    assert "<img" not in template.render(text=HOSTILE)
+
+
+def test_figures_come_in_two_themes_with_words():
+    bits = {"network": Interval(2.0, 1.9, 2.1, 9), "kenlm:5": Interval(2.2, 2.1, 2.3, 9)}
+    picture = figures.bits_by_model(bits, [5])
+    assert picture.light != picture.dark
+    assert picture.light.startswith("data:image/svg+xml;base64,")
+    assert "2.000" in picture.alt and picture.png.startswith(b"\x89PNG")
+    again = figures.bits_by_model(bits, [5])
+    assert again.light == picture.light
+
+
+@given(st.floats(-1e9, 1e9))
+def test_numbers_for_readers_are_close(value):
+    shown = float(significant(value, 4).replace(",", ""))
+    assert math.isclose(shown, value, rel_tol=1e-3, abs_tol=1e-12) or abs(shown - value) < 0.5
+
+
+def test_numbers_for_readers():
+    assert significant(0.12345, 3) == "0.123"
+    assert significant(1234.5, 3) == "1,234"
+    assert significant(math.inf, 3) == "∞"
+    assert significant(0.0, 3) == "0.00"

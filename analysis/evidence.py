@@ -68,9 +68,7 @@ def temperature_trend(results: Results, run: str, metrics: list[str]) -> Figure:
     estimates, resampled = [], []
     for metric in metrics:
         tables = [results.windows(run, metric, temperature_source(t)) for t in temperatures]
-        rates = [
-            _resampled(t["events"], t["exposure"], random, settings.resamples) for t in tables
-        ]
+        rates = [_resampled(t["events"], t["exposure"], random, settings.resamples) for t in tables]
         estimates.append(_spearman(np.array([[_pooled(table)] for table in tables]))[0])
         resampled.append(_spearman(np.stack(rates)))
     return _with_interval(min(estimates), np.min(resampled, axis=0), settings.level)

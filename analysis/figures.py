@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.results import HELD_OUT, NETWORK
 from analysis.statistics import Interval
+from pipeline.models import temperature_source
 
 mpl.use("Agg")
 
@@ -22,6 +23,7 @@ DARK = {"text": "#e4e7ec", "grid": "#3a4250", "back": "#171b22"}
 NETWORK_COLOUR = "#d1495b"
 KENLM_COLOUR = "#2e86ab"
 NGRAM_COLOURS = ["#c7b16d", "#a8923f", "#7f8f4e", "#5b8c5a", "#3f7d68"]
+METRIC_COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[3]]
 MARKERS = "sD^v<>"
 
 
@@ -163,7 +165,7 @@ def closing_by_distance(table: pd.DataFrame, closers: str) -> Picture:
         for source in sources:
             rows = table[table["source"] == source].sort_values("distance")
             places = [edges.index(d) for d in rows["distance"]]
-            found = [Interval(*row) for row in rows[["estimate", "low", "high", "n"]].values]
+            found = [Interval(*row) for row in rows[["estimate", "low", "high", "n"]].to_numpy()]
             shape = style(source, sources)
             axes.errorbar(
                 places,
@@ -197,25 +199,61 @@ def rates_by_source(
             rows = rates[rates["metric"] == metric].set_index("source")
             shown = [source for source in sources if source in rows.index]
             found = [Interval(*rows.loc[s, ["estimate", "low", "high", "n"]]) for s in shown]
-            colour = NGRAM_COLOURS[place] if len(metrics) > 1 else NETWORK_COLOUR
-            axes.errorbar(
-                range(len(shown)),
-                [i.estimate for i in found],
-                yerr=_bars(found),
-                fmt=MARKERS[place],
-                color=colour,
-                capsize=3,
-                label=metric,
-            )
-            if HELD_OUT in rows.index:
-                axes.axhline(rows.loc[HELD_OUT, "estimate"], color=colour, ls=":", lw=1.3)
+            _series(axes, range(len(shown)), found, place, metric, line="")
+            _floor(axes, rows, place)
             axes.set_xticks(range(len(shown)), [label(s) for s in shown], rotation=30, ha="right")
-        axes.set(ylabel=rates.loc[rates["metric"] == metrics[0], "unit"].iloc[0])
+        axes.set(ylabel=_unit(rates, metrics), ylim=(0, None))
         axes.legend()
 
     return picture(
         draw, f"{', '.join(metrics)} of every source.", caption + " Dotted: the held-out text."
     )
+
+
+def rates_by_temperature(
+    rates: pd.DataFrame, metrics: list[str], temperatures: list[float], caption: str
+) -> Picture:
+    """Some shares of the network's samples over temperatures; the held-out floor as a line."""
+    sources = [temperature_source(t) for t in temperatures]
+
+    def draw(axes: Axes) -> None:
+        for place, metric in enumerate(metrics):
+            rows = rates[rates["metric"] == metric].set_index("source")
+            shown = [t for t, s in zip(temperatures, sources, strict=True) if s in rows.index]
+            columns = ["estimate", "low", "high", "n"]
+            found = [Interval(*rows.loc[temperature_source(t), columns]) for t in shown]
+            _series(axes, shown, found, place, metric, line="-")
+            _floor(axes, rows, place)
+        axes.set(xlabel="temperature", ylabel=_unit(rates, metrics), ylim=(0, None))
+        axes.legend()
+
+    return picture(
+        draw, f"{', '.join(metrics)} by temperature.", caption + " Dotted: the held-out text."
+    )
+
+
+def _unit(rates: pd.DataFrame, metrics: list[str]) -> str:
+    return rates.loc[rates["metric"].isin(metrics), "unit"].iloc[0]
+
+
+def _series(
+    axes: Axes, places: Sequence[float], found: list[Interval], place: int, name: str, line: str
+) -> None:
+    axes.errorbar(
+        places,
+        [i.estimate for i in found],
+        yerr=_bars(found),
+        fmt=MARKERS[place] + line,
+        color=METRIC_COLOURS[place],
+        capsize=3,
+        label=name,
+    )
+
+
+def _floor(axes: Axes, rows: pd.DataFrame, place: int) -> None:
+    if HELD_OUT in rows.index:
+        floor = rows.loc[HELD_OUT, "estimate"]
+        axes.axhline(floor, color=METRIC_COLOURS[place], ls=":", lw=1.5)
 
 
 def _bars(intervals: list[Interval]) -> list[list[float]]:

@@ -17,9 +17,15 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from analysis import memorization
-from analysis.closing import ClosingRow, closing_rows, measured_spans, position_figures, true_closings
+from analysis.closing import (
+    ClosingRow,
+    closing_rows,
+    measured_spans,
+    position_figures,
+    true_closings,
+)
 from analysis.results import HELD_OUT, NETWORK
-from analysis.structure.events import Measure
+from analysis.structure.events import PER_THOUSAND, Measure
 from analysis.structure.kinds import Measurer, measurer
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
@@ -81,12 +87,13 @@ class SampleReader:
 
 
 def _structure_row(source: str, window: int, measure: Measure) -> dict[str, Any]:
+    per = 1000 if measure.unit == PER_THOUSAND else 1
     return {
         "source": source,
         "window": window,
         "metric": measure.name,
         "events": measure.events,
-        "exposure": measure.exposure / 1000 if measure.unit.startswith("per 1,000") else measure.exposure,
+        "exposure": measure.exposure / per,
         "unit": measure.unit,
     }
 

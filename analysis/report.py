@@ -78,6 +78,7 @@ def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
         order, interval = best_kenlm(results, corpus)
         return row | {
             "waits": "",
+            "manifest": manifest,
             "variant": manifest["source"]["variant"],
             "symbols": manifest["parts"]["train"]["symbols"],
             "network": network_words(training),
@@ -127,9 +128,6 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
     orders = list(results.config.baselines[corpus].kenlm_orders)
     scored = list(results.table(run, "scores")["source"].unique())
     bits = {source: results.bits(run, source) for source in scored}
-    temperatures = [
-        temperature_source(t) for t in sorted(training["experiment"]["sample"]["temperatures"])
-    ]
     sources = sample_sources(results, run)
     return {
         "scale": results.config.scale,
@@ -145,8 +143,12 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
             "copying": figures.rates_by_source(
                 rates, COPYING, sources, "Share of characters inside verbatim copies."
             ),
-            "temperature": figures.rates_by_source(
-                rates, DIVERSITY, temperatures, "Diversity and misspelling over temperatures."
+            "temperature": figures.rates_by_temperature(
+                rates,
+                DIVERSITY,
+                sorted(training["experiment"]["sample"]["temperatures"]),
+                "Distinct pairs of words, and words that neither the training text nor a "
+                "dictionary knows, in the network's samples.",
             ),
         },
         "scores": score_rows(results, run, bits),
@@ -225,7 +227,11 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     baseline = results.paths.baseline_results(corpus) / "samples"
     settings = params.experiment(results.config, run).sample
     orders = params.baseline(results.config, corpus).ngram_orders
-    shown = [(network, temperature_source(t)) for t in (0.0, 0.5, 1.0) if t in (0, *settings.temperatures)]
+    shown = [
+        (network, temperature_source(t))
+        for t in (0.0, 0.5, 1.0)
+        if t in (0, *settings.temperatures)
+    ]
     shown += [(baseline, f"ngram:{order}") for order in orders]
     rows = []
     for folder, source in shown:

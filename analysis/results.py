@@ -61,13 +61,9 @@ class Results:
         """`scores`, `closing` or `structure` of a run, with those of its corpus's n-grams and
         held-out text: column `source` tells them apart."""
         corpus = self.corpus_of(run)
-        return pd.concat(
-            [
-                _table(self.paths.run_results(run) / f"{name}.tsv", run),
-                _table(self.paths.baseline_results(corpus) / f"{name}.tsv", f"baseline of {corpus}"),
-            ],
-            ignore_index=True,
-        )
+        own = _table(self.paths.run_results(run) / f"{name}.tsv", run)
+        baseline = self.paths.baseline_results(corpus) / f"{name}.tsv"
+        return pd.concat([own, _table(baseline, f"baseline of {corpus}")], ignore_index=True)
 
     def _bootstrap(self) -> dict[str, Any]:
         return {

@@ -1,6 +1,7 @@
 """What tests share: the mirror, small prepared texts, small models of all three families."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def prepare(folder: Path, text: bytes) -> PreparedText:
     """Write a text as `preprocess` would, split 8 : 1 : 1."""
     folder.mkdir(parents=True)
     edges = [0, len(text) * 8 // 10, len(text) * 9 // 10, len(text)]
-    slices = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    slices = [text[a:b] for a, b in pairwise(edges)]
     vocabulary = Vocabulary.of(slices[0])
     vocabulary.save(folder / "vocabulary.json")
     for part, piece in zip(PARTS, slices, strict=True):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
-from tests.conftest import ROOT
 
 from analysis import claims
 from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, judged, settle
@@ -14,6 +13,7 @@ from analysis.evidence import FIGURES, Figure
 from analysis.results import Results
 from pipeline.compose import composed
 from pipeline.lm.files import write_json
+from tests.conftest import ROOT
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import PROSE, ROOT, prepare, small_network
 
 from pipeline.lm.checkpoint import save_network
+from tests.conftest import PROSE, ROOT, prepare, small_network
 
 
 @pytest.fixture(scope="session")

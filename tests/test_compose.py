@@ -7,13 +7,13 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from tests.conftest import ROOT
 
 from pipeline import params
 from pipeline.compose import check, composed, expected_files
 from pipeline.lm.errors import InputError
 from pipeline.params import Experiment
 from pipeline.paths import Paths
+from tests.conftest import ROOT
 
 
 def test_committed_files_are_what_conf_composes_to():
@@ -93,7 +93,7 @@ def test_unknown_keys_and_experiments_are_refused():
 def test_a_damaged_params_file_is_refused(tmp_path, content):
     path = tmp_path / "params.yaml"
     path.write_text(content)
-    with pytest.raises(InputError, match="python -m pipeline.compose") as caught:
+    with pytest.raises(InputError, match=r"python -m pipeline\.compose") as caught:
         params.load(path)
     assert "\n" not in str(caught.value)
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.conftest import random_ids, small_network
 
 from pipeline.lm.kenlm import KenLM, train
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.suffix_index import SuffixIndex
+from tests.conftest import random_ids, small_network
 
 FAMILIES = ["lstm", "gru", "rnn", "ngram", "kenlm"]
 

@@ -50,8 +50,10 @@ def test_impossible_symbols_are_never_drawn(uniform, impossible):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"temperature": -1}, {"temperature": math.nan}, {"temperature": math.inf}, {"top_k": 0}]
-    + [{"top_p": 0}, {"top_p": 1.5}],
+    [
+        *({"temperature": value} for value in (-1, math.nan, math.inf)),
+        *({"top_k": 0}, {"top_p": 0}, {"top_p": 1.5}),
+    ],
 )
 def test_wrong_decoding_is_refused(wrong):
     with pytest.raises(InputError):
@@ -80,9 +82,7 @@ def test_an_empty_prompt_is_refused(network_lm):
 def test_draws_of_an_ngram_have_its_distribution(prose):
     model = SuffixIndex.build(prose.part("train"), prose.vocabulary.size).ngram(2)
     prompt = prose.vocabulary.encode(b"e ")
-    counts = np.bincount(
-        next(sample(model, prompt, 20000, 1, Decoding(), 1)), minlength=model.size
-    )
+    counts = np.bincount(next(sample(model, prompt, 20000, 1, Decoding(), 1)), minlength=model.size)
     expected = np.exp(model.log_probs(prompt)[-1]) * counts.sum()
     assert counts[expected == 0].sum() == 0
     assert chisquare(counts[expected > 0], expected[expected > 0]).pvalue > 0.001

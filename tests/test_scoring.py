@@ -41,7 +41,7 @@ def test_the_fast_path_and_the_loop_agree(prose):
 def test_impossible_and_unseen_symbols_are_counted_apart(prose):
     model = SuffixIndex.build(prose.part("train"), prose.vocabulary.size).ngram(6)
     text = prose.vocabulary.encode(b"All happy famQlies are unlike; every unhappy")
-    (_, result), = score(model, text, len(text), 0)
+    ((_, result),) = score(model, text, len(text), 0)
     known = sum(symbol < model.size for symbol in text[1:])
     assert result.unseen == len(text) - 1 - known > 0
     assert result.impossible > 0

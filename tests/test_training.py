@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
-from tests.conftest import PROSE, prepare
 
 from pipeline import params
 from pipeline.compose import composed
@@ -16,6 +15,7 @@ from pipeline.lm.checkpoint import load_network, read_tensors, save_network, wri
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.lm.training import Trainer, chosen_precision, rate_at
+from tests.conftest import PROSE, prepare
 
 NUMERICS = 1
 GOLDEN = [4.62042, 4.34464, 4.32064, 4.30862]
@@ -161,4 +161,3 @@ def test_damaged_weights_are_refused(tmp_path, damage):
     with pytest.raises(InputError) as caught:
         load_network(tmp_path)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
-

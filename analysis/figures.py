@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -48,7 +49,7 @@ def picture(draw: Callable[[Axes], None], alt: str, caption: str) -> Picture:
 
 
 def _rendered(draw: Callable[[Axes], None], theme: dict[str, str], kind: str) -> bytes:
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "figure",  # the same figure gives the same bytes
         "font.family": "sans-serif",

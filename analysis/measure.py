@@ -42,7 +42,9 @@ CLOSING_COLUMNS = ["source", *ClosingRow.__dataclass_fields__]
 STRUCTURE_COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
 
 
-def score_rows(source: str, model: LanguageModel, text: PreparedText, s: Settings) -> list[dict]:
+def score_rows(
+    source: str, model: LanguageModel, text: PreparedText, s: Settings
+) -> list[dict[str, Any]]:
     """Cross-entropy of the test part under one model, a row a window."""
     scores = score(model, text.part("test"), s.window, s.context)
     return [
@@ -53,7 +55,7 @@ def score_rows(source: str, model: LanguageModel, text: PreparedText, s: Setting
 
 def closing_table(
     source: str, model: LanguageModel, text: PreparedText, kind: str, s: Settings
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """How one model sees the true closings of the test part."""
     part = text.part("test")
     spans = measured_spans(part, s.closing_symbols, s.window, s.context)
@@ -127,7 +129,9 @@ def measure_models(
     folder: Path,
 ) -> None:
     """Score every model, ask those of `closers` for closings, read every sample; write tables."""
-    scores, closing, structure = [], [], []
+    scores: list[dict[str, Any]] = []
+    closing: list[dict[str, Any]] = []
+    structure: list[dict[str, Any]] = []
     steps = len(opened) + len(closers) + len(samples)
     with tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar:
         for source, model in opened.items():

@@ -186,7 +186,8 @@ def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[di
     for source, interval in bits.items():
         mine = table[table["source"] == source]
         scale = math.log(2)
-        nats = Interval(*(value * scale for value in interval[:3]), interval.n)
+        estimate, low, high = (value * scale for value in interval[:3])
+        nats = Interval(estimate, low, high, interval.n)
         share = mine["impossible"].sum() / (mine["symbols"] + mine["impossible"]).sum()
         rows.append(
             {"label": figures.label(source), "bits": interval, "nats": nats, "impossible": share}

@@ -27,7 +27,7 @@ laptop: tools ## every corpus of the post at laptop scale (CORPORA_MIRROR or the
 	python -m analysis.report --scale laptop index
 
 test: tools .build/dev ## set up what tests need, then run them
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .build/dev ## ruff and mypy
 	ruff format --check .
@@ -41,7 +41,7 @@ format: .build/dev ## what ruff can mend
 tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and LaTeX
 
 .build/demo: requirements.txt $(BIN)/python $(BIN)/lmplz
-	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --requirement requirements.txt
 	@touch $@
 
 .build/dev: requirements-dev.txt .build/demo
@@ -62,7 +62,7 @@ $(BIN)/python: | .build/packages
 # KenLM's programs and its Python module, both for n-grams up to order 20.
 $(BIN)/lmplz: | $(BIN)/python .build/packages
 	rm -rf .build/kenlm && mkdir -p .build/kenlm
-	$(BIN)/pip download --quiet --no-deps --no-binary :all: --dest .build/kenlm $(KENLM)
+	$(BIN)/pip download --quiet --no-deps --no-binary kenlm --dest .build/kenlm $(KENLM)
 	tar --extract --gzip --file .build/kenlm/*.tar.gz --directory .build/kenlm --strip-components 1
 	cmake -S .build/kenlm -B .build/kenlm/build -DKENLM_MAX_ORDER=$(KENLM_MAX_ORDER) \
 	  -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF > .build/kenlm/log 2>&1 \

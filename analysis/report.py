@@ -116,6 +116,10 @@ def write_page(results: Results, corpus: str) -> Path:
         raise InputError(f"no page for {corpus} yet, {reason}: run dvc repro") from reason
     path = results.paths.reports / "pages" / f"{corpus}.html"
     _write(path, "page.html", content)
+    for name, picture in content["pictures"].items():
+        if picture:
+            with atomic_write(results.paths.reports / "figures" / corpus / f"{name}.png") as file:
+                file.write(picture.png)
     return path
 
 
@@ -139,7 +143,7 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
         "pictures": {
             "training": figures.training_curve(results.history(run), title),
             "bits": figures.bits_by_model(bits, orders),
-            "closing": closing_pictures(results, run),
+            "closing": closing_picture(results, run),
             "copying": figures.rates_by_source(
                 rates, COPYING, sources, "Share of characters inside verbatim copies."
             ),
@@ -195,15 +199,15 @@ def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[di
     return rows
 
 
-def closing_pictures(results: Results, run: str) -> list[figures.Picture]:
+def closing_picture(results: Results, run: str) -> figures.Picture | None:
     """Closing by distance: brackets together where there are any, else every closer there is."""
     table = results.table(run, "closing")
     found = set(table["closer"])
     closers = [c for c in BRACKETS if c in found] or sorted(found)
     if not closers:
-        return []
+        return None
     data = results.closing(run, closers, "probability")
-    return [figures.closing_by_distance(data, " ".join(closers))]
+    return figures.closing_by_distance(data, " ".join(closers))
 
 
 def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:

@@ -78,7 +78,9 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
     except NotRunError as reason:
         return Verdict(claim_id, **common, verdict=NOT_RUN, reason=str(reason))
     verdict = judged(figure, entry["rule"])
-    return Verdict(claim_id, **common, verdict=verdict, **figure._asdict(), floor=floor)
+    # JSON knows no infinity and no NaN: a bound that does not exist is null.
+    finite = {k: v if math.isfinite(v) else None for k, v in figure._asdict().items()}
+    return Verdict(claim_id, **common, verdict=verdict, **finite, floor=floor)
 
 
 def verdicts(results: Results) -> list[Verdict]:
@@ -88,6 +90,10 @@ def verdicts(results: Results) -> list[Verdict]:
     return [settle(str(name), entry, results) for name, entry in entries.items()]
 
 
+def _bound(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"
+
+
 def line(verdict: Verdict) -> str:
     """One line for a terminal."""
     if verdict.estimate is None:
@@ -95,7 +101,7 @@ def line(verdict: Verdict) -> str:
     floor = "" if verdict.floor is None else f", floor {verdict.floor:.4g}"
     return (
         f"{verdict.id:4} {verdict.verdict:15} {verdict.estimate:.4g} "
-        f"[{verdict.low:.4g}, {verdict.high:.4g}] {verdict.unit}{floor} "
+        f"[{_bound(verdict.low)}, {_bound(verdict.high)}] {verdict.unit}{floor} "
         f"(rule: {verdict.rule}; runs: {', '.join(verdict.runs)})"
     )
 

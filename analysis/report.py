@@ -29,8 +29,10 @@ DIVERSITY = ["distinct-2", "non-words"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
 
 
-def significant(value: float, digits: int) -> str:
+def significant(value: float | None, digits: int) -> str:
     """A number for readers: `digits` significant ones, no exponent for usual sizes."""
+    if value is None:
+        return "–"
     if not math.isfinite(value):
         return "∞" if value > 0 else "–"
     if value == 0 or 0.001 <= abs(value) < 1000:

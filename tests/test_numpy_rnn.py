@@ -67,7 +67,7 @@ def test_gradients_equal_finite_differences():
 
 
 def test_hello_needs_recurrence():
-    """Claim P22: l and o both come after l; only a state can tell, and the RNN reaches zero loss."""
+    """Claim P22: l and o both come after l; only a state can tell them apart."""
     ids = np.array([0, 1, 2, 2, 3])[:, None]  # h e l l o
     model = NumpyRNN(Parameters.random(4, 8, 0.1, seed=1))
     memory = model.parameters.zeros()

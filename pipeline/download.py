@@ -1,7 +1,6 @@
 """Sources -> data/raw/<corpus>: the file as fetched, verified, and source.json."""
 
 import argparse
-from pathlib import Path
 
 from omegaconf import DictConfig
 
@@ -26,14 +25,13 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.download", description=__doc__)
     parser.add_argument("corpus", nargs="?", help="name of a corpus")
-    parser.add_argument("--params", type=Path, help="a composed params file")
-    parser.add_argument("--scale", choices=list(params.PARAMS_FILES), default="full")
     parser.add_argument("--list", action="store_true", help="corpora, their sources, what is here")
     parser.add_argument("--json", action="store_true", help="the list as JSON")
+    params.add_scale_options(parser)
     arguments = parser.parse_args()
     if arguments.list == bool(arguments.corpus):
         parser.error("give the name of a corpus, or --list")
-    config = params.load(arguments.params or params.PARAMS_FILES[arguments.scale])
+    config = params.load(params.params_file(arguments))
     if arguments.corpus:
         download(config, arguments.corpus)
         return

@@ -180,7 +180,7 @@ def summary(bits: dict[str, Interval], orders: list[int], training: dict[str, An
 def sample_sources(results: Results, run: str) -> list[str]:
     """Sources of samples that the page compares: held-out text first."""
     measured = list(results.table(run, "structure")["source"].unique())
-    networks = [s for s in (temperature_source(0.5), temperature_source(1.0)) if s in measured]
+    networks = [s for s in map(temperature_source, (0.5, 0.8, 1.0)) if s in measured]
     baselines = [s for s in measured if s.partition(":")[0] in ("ngram", "kenlm")]
     return [HELD_OUT, *networks, *baselines]
 
@@ -236,7 +236,7 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     orders = params.baseline(results.config, corpus).ngram_orders
     shown = [
         (network, temperature_source(t))
-        for t in (0.0, 0.5, 1.0)
+        for t in (0.5, 0.8, 1.0, 0.0)
         if t in (0, *settings.temperatures)
     ]
     shown += [(baseline, f"ngram:{order}") for order in orders]
@@ -255,7 +255,7 @@ def terminal_summary(results: Results, run: str) -> list[str]:
     }
     rates = results.rates(run).set_index(["metric", "source"])["estimate"]
     corpus = results.corpus_of(run)
-    sources = [HELD_OUT, temperature_source(0.5), temperature_source(1.0)]
+    sources = [HELD_OUT, *map(temperature_source, (0.5, 0.8, 1.0))]
     sources += [f"ngram:{n}" for n in results.config.baselines[corpus].ngram_orders]
     lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale"]
     lines += [

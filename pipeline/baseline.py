@@ -78,14 +78,7 @@ def build(config: DictConfig, corpus: str) -> None:
         path = folder / models.kenlm_file(largest)
         sampled[f"kenlm:{largest}"] = KenLM(path, text.vocabulary.size)
         for name, model in sampled.items():
-            texts = sampled_texts(
-                model,
-                text.vocabulary,
-                settings.symbols,
-                settings.streams,
-                Decoding(),
-                settings.seed,
-            )
+            texts = sampled_texts(model, text, settings, Decoding())
             write_samples(results / "samples" / models.sample_file(name), texts)
             bar.update()
     about = {

@@ -90,12 +90,13 @@ class Sample:
     temperatures: list[float]
     symbols: int
     streams: int
+    prime: int
     greedy_symbols: int
     seed: int
 
     def __post_init__(self) -> None:
         _require(all(t > 0 for t in self.temperatures), "sample.temperatures must all be above 0")
-        for name in ("symbols", "streams", "greedy_symbols"):
+        for name in ("symbols", "streams", "prime", "greedy_symbols"):
             _require(getattr(self, name) > 0, f"sample.{name} must be positive")
 
 
@@ -124,6 +125,7 @@ class Baseline:
     quantise_from: int
     symbols: int
     streams: int
+    prime: int
     seed: int
 
     def __post_init__(self) -> None:

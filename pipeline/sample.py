@@ -2,12 +2,14 @@
 
 import argparse
 import codecs
+from dataclasses import replace
 
 import numpy as np
 from omegaconf import DictConfig
 from tqdm import tqdm
 
 from pipeline import console, models, params
+from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.samples import first_prompt, sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding, sample
@@ -17,16 +19,16 @@ from pipeline.paths import Paths
 
 def write_run_samples(config: DictConfig, run: str) -> None:
     """Every sample the configuration asks of one run, greedy (temperature 0) included."""
-    settings = params.experiment(config, run).sample
-    opened = models.open_model(config, run, "network")
-    folder = Paths.of(config).run_results(run) / "samples"
-    jobs = [(t, settings.symbols, settings.streams) for t in settings.temperatures]
-    for temperature, symbols, streams in tqdm(
-        [(0.0, settings.greedy_symbols, 1), *jobs], desc=f"sample {run}", unit="sample"
-    ):
-        texts = sampled_texts(
-            opened.model, opened.vocabulary, symbols, streams, Decoding(temperature), settings.seed
-        )
+    experiment = params.experiment(config, run)
+    paths = Paths.of(config)
+    plan = experiment.sample
+    greedy = replace(plan, symbols=plan.greedy_symbols, streams=1)
+    model = models.open_model(config, run, "network").model
+    text = PreparedText.open(paths.text / experiment.corpus)
+    folder = paths.run_results(run) / "samples"
+    jobs = [(0.0, greedy), *((t, plan) for t in plan.temperatures)]
+    for temperature, what in tqdm(jobs, desc=f"sample {run}", unit="sample"):
+        texts = sampled_texts(model, text, what, Decoding(temperature))
         write_samples(folder / models.sample_file(models.temperature_source(temperature)), texts)
 
 

@@ -12,7 +12,7 @@ import json
 import math
 import platform
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -110,17 +110,15 @@ class Run:
 
     def evolution_sample(self, trainer: Trainer, step: int) -> str:
         """A sample from the network as it is after `step` (claim P13)."""
-        symbols = self.experiment.train.sample_symbols
-        network = RecurrentNetwork(self.text.vocabulary.size, **asdict(self.experiment.model))
-        network.load_state_dict({k: v.cpu() for k, v in trainer.network.state_dict().items()})
-        texts = sampled_texts(
-            RecurrentLM(network),
-            self.text.vocabulary,
-            symbols,
-            EVOLUTION_STREAMS,
-            Decoding(),
+        plan = replace(
+            self.experiment.sample,
+            symbols=self.experiment.train.sample_symbols,
+            streams=EVOLUTION_STREAMS,
             seed=step,
         )
+        network = RecurrentNetwork(self.text.vocabulary.size, **asdict(self.experiment.model))
+        network.load_state_dict({k: v.cpu() for k, v in trainer.network.state_dict().items()})
+        texts = sampled_texts(RecurrentLM(network), self.text, plan, Decoding())
         return b"\n".join(texts).decode("utf-8", "surrogateescape")
 
     def write(

@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write
 from pipeline.lm.protocol import LanguageModel
@@ -12,18 +15,42 @@ from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.vocabulary import Vocabulary
 
 
+class SamplePlan(Protocol):
+    """How much is sampled, how: see conf/sample and conf/baseline."""
+
+    symbols: int
+    streams: int
+    prime: int
+    seed: int
+
+
 def sampled_texts(
-    model: LanguageModel,
-    vocabulary: Vocabulary,
-    symbols: int,
-    streams: int,
-    decoding: Decoding,
-    seed: int,
+    model: LanguageModel, text: PreparedText, plan: SamplePlan, decoding: Decoding
 ) -> list[bytes]:
-    """`symbols` symbols from `streams` independent streams, each begun as after a line's end."""
-    length = max(1, symbols // streams)
-    rows = sample(model, first_prompt(vocabulary), streams, length, decoding, seed)
-    return [vocabulary.decode(stream) for stream in np.stack(list(rows), 1)]
+    """What a model writes on from held-out text: a text a stream, without its prime."""
+    prompts = primes(text, plan.streams, plan.prime)
+    length = max(1, plan.symbols // plan.streams)
+    rows = sample(model, prompts, plan.streams, length, decoding, plan.seed)
+    return [text.vocabulary.decode(stream) for stream in np.stack(list(rows), 1)]
+
+
+def primes(text: PreparedText, streams: int, length: int) -> NDArray:
+    """Pieces of the validation part that end with a line, evenly spread: (P, streams) ids.
+
+    Sampling goes on from them: a start from nothing, which no training text has, would favour
+    models that forget it soonest. P is `length`, or what the part has.
+    """
+    part = np.asarray(text.part("val"))
+    if not len(part):
+        return first_prompt(text.vocabulary)[:, None].repeat(streams, 1)
+    length = min(length, len(part))
+    wanted = np.linspace(length, len(part), streams + 1)[:-1].astype(int)
+    line_ends = np.flatnonzero(part == text.vocabulary.encode(b"\n")[0]) + 1
+    line_ends = line_ends[line_ends >= length]
+    if len(line_ends):
+        next_end = np.searchsorted(line_ends, wanted)
+        wanted = line_ends[np.minimum(next_end, len(line_ends) - 1)]
+    return part[wanted[None, :] - length + np.arange(length)[:, None]]
 
 
 def first_prompt(vocabulary: Vocabulary) -> np.ndarray:

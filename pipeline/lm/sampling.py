@@ -65,8 +65,11 @@ class Decoding:
 def sample(
     model: LanguageModel, prompt: NDArray, n: int, length: int, decoding: Decoding, seed: int
 ) -> Iterator[NDArray]:
-    """Continue `prompt` (P >= 1 symbols) in n independent streams: yields (n,) symbols, `length`
-    times. The same seed gives the same text."""
+    """Continue a prompt in n independent streams: yields (n,) symbols, `length` times.
+
+    `prompt` is (P,), the same for all streams, or (P, n); P >= 1. The same seed gives the same
+    text.
+    """
     if not len(prompt):
         raise InputError("an empty prompt: give at least one symbol")
     random = np.random.default_rng(seed)
@@ -81,8 +84,8 @@ def sample(
         else:
             log_probs, state = model.step(state, symbols)
 
-    for symbol in prompt:
-        feed(np.full(n, symbol))
+    for symbols in prompt:
+        feed(np.broadcast_to(symbols, n))
     for _ in range(length):
         uniforms = random.random(n)
         if fast is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -26,7 +27,7 @@ from analysis.closing import (
 )
 from analysis.results import HELD_OUT, NETWORK
 from analysis.structure.events import PER_THOUSAND, Measure
-from analysis.structure.kinds import Measurer, measurer
+from analysis.structure.kinds import Measurer, floors, measurer
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.files import atomic_write
@@ -42,11 +43,17 @@ CLOSING_COLUMNS = ["source", *ClosingRow.__dataclass_fields__]
 STRUCTURE_COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
 
 
+def window_size(part: NDArray, s: Settings) -> int:
+    """Symbols of a window: smaller ones where a short text would give too few to resample."""
+    return min(s.window, max(1, len(part) // s.least_windows))
+
+
 def score_rows(
     source: str, model: LanguageModel, text: PreparedText, s: Settings
 ) -> list[dict[str, Any]]:
     """Cross-entropy of the test part under one model, a row a window."""
-    scores = score(model, text.part("test"), s.window, s.context)
+    part = text.part("test")
+    scores = score(model, part, window_size(part, s), s.context)
     return [
         {"source": source, "window": window, **asdict(result)}
         for window, (_, result) in enumerate(scores)
@@ -58,7 +65,7 @@ def closing_table(
 ) -> list[dict[str, Any]]:
     """How one model sees the true closings of the test part."""
     part = text.part("test")
-    spans = measured_spans(part, s.closing_symbols, s.window, s.context)
+    spans = measured_spans(part, s.closing_symbols, window_size(part, s), s.context)
     found = true_closings(part, text.vocabulary, kind, s.closing_symbols)
     if not found:
         return []
@@ -145,6 +152,8 @@ def measure_models(
             for source, streams in samples.items():
                 structure += reader.rows(source, streams)
                 bar.update()
+        if HELD_OUT in samples:
+            structure += [_structure_row(HELD_OUT, 0, floor) for floor in floors(kind, text)]
     write_table(folder / "scores.tsv", scores, SCORE_COLUMNS)
     write_table(folder / "closing.tsv", closing, CLOSING_COLUMNS)
     write_table(folder / "structure.tsv", structure, STRUCTURE_COLUMNS)

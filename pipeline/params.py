@@ -140,6 +140,7 @@ class Measure:
     """How results are measured; conf/measure/default.yaml says what each value means."""
 
     window: int
+    least_windows: int
     context: int
     closing_symbols: int
     distances: list[int]

@@ -77,7 +77,7 @@ def structure(folder: Path, rates: dict[str, float], metric: str, windows: int =
 )
 def test_p12_from_made_up_results(results, tmp_path, share, verdict):
     structure(tmp_path / "names", {"temperature:1": share}, "novel, unique")
-    structure(tmp_path / "baselines" / "names", {"held-out": 0.899}, "novel, unique")
+    structure(tmp_path / "baselines" / "names", {"held-out": 0.899}, "natural novelty")
     settled = settle("P12", ENTRIES["P12"], results)
     assert settled.verdict == verdict
     assert settled.floor == pytest.approx(0.899, abs=0.001)

@@ -64,6 +64,14 @@ def _parser(kind: str, training: bytes) -> Measurer:
     )
 
 
+def floors(kind: str, text: PreparedText) -> list[Measure]:
+    """Figures of the whole real text that no window of held-out text can give."""
+    if kind != "names":
+        return []
+    everything = b"".join(text.vocabulary.decode(text.part(part)) for part in PARTS)
+    return [names.natural_novelty(names.lines(everything))]
+
+
 def _documents(text: PreparedText) -> dict[str, bytes]:
     """All documents by name: held-out text refers to labels of its own part too."""
     found = {}

@@ -93,7 +93,7 @@ class RecurrentLM:
     @torch.inference_mode()
     def step(self, state: list[LayerState], symbols: NDArray) -> tuple[NDArray, list[LayerState]]:
         """As the protocol: (n,) -> (n, V). One matrix product a layer and direction of input."""
-        ids = torch.from_numpy(np.asarray(symbols, np.int64))
+        ids = torch.from_numpy(np.array(symbols, np.int64))
         values: Tensor | None = None
         reached = []
         for layer, layer_state in zip(self.network.layers, state, strict=True):

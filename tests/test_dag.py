@@ -17,6 +17,8 @@ LAPTOP = Path("conf/scale/laptop.yaml")
 PIPELINE = "scales/laptop/dvc.yaml"
 RESULTS = Path("scales/laptop/results")
 TIMEOUT = 300
+LIMIT = 150_000
+"""Bytes of each corpus: a few documents for each part."""
 
 
 ENVIRONMENT = {
@@ -79,7 +81,7 @@ class Project:
                     "kenlm_memory": "200M"}  # fmt: skip
         self.edit(
             {
-                "corpora": {name: {"limit": 50000} for name in config.corpora},
+                "corpora": {name: {"limit": LIMIT} for name in config.corpora},
                 "experiments": dict.fromkeys(config.experiments, run),
                 "baselines": dict.fromkeys(config.baselines, baseline),
                 "measure": {"closing_symbols": 5000, "window": 2000, "resamples": 100,

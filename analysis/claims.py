@@ -78,9 +78,15 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
     except NotRunError as reason:
         return Verdict(claim_id, **common, verdict=NOT_RUN, reason=str(reason))
     verdict = judged(figure, entry["rule"])
-    # JSON knows no infinity and no NaN: a bound that does not exist is null.
-    finite = {k: v if math.isfinite(v) else None for k, v in figure._asdict().items()}
-    return Verdict(claim_id, **common, verdict=verdict, **finite, floor=floor)
+    estimate, low, high = map(_finite, figure)
+    return Verdict(
+        claim_id, **common, verdict=verdict, estimate=estimate, low=low, high=high, floor=floor
+    )
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity and no NaN: a figure that does not exist is null."""
+    return value if math.isfinite(value) else None
 
 
 def verdicts(results: Results) -> list[Verdict]:

@@ -14,7 +14,7 @@ from pipeline.paths import Paths
 
 def download(config: DictConfig, name: str) -> None:
     """Obtain the corpus `name` of a composed configuration."""
-    corpus = Corpus.of(name, params.select(config, "corpora", name))
+    corpus = Corpus.of(name, params.corpus(config, name))
     network = params.view(Network, config.get("network") or {}, "network")
     obtained = obtain(corpus, Paths.of(config).raw, network)
     record = obtained.record
@@ -35,7 +35,7 @@ def main() -> None:
     if arguments.corpus:
         download(config, arguments.corpus)
         return
-    rows = inventory(config.corpora, Paths.of(config))
+    rows = inventory(params.corpora(config), Paths.of(config))
     print(as_json(rows) if arguments.json else as_text(rows))
 
 

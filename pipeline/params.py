@@ -11,6 +11,7 @@ from yaml import YAMLError
 
 from pipeline.lm.errors import InputError
 
+CORPORA = Path("conf/corpus")
 PARAMS_FILES = {"full": Path("params.yaml"), "laptop": Path("scales/laptop/params.yaml")}
 
 
@@ -168,17 +169,21 @@ def params_file(arguments: Namespace) -> Path:
     return arguments.params or PARAMS_FILES[arguments.scale]
 
 
-def load(path: Path) -> DictConfig:
-    """A composed params file; InputError if it is missing or is not one."""
+def load_yaml(path: Path) -> Any:
+    """A YAML file; InputError if it is missing or is not one."""
     try:
-        config = OmegaConf.load(path)
+        return OmegaConf.load(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: run python -m pipeline.compose") from error
     except (YAMLError, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path} is not YAML ({reason}): run python -m pipeline.compose"
-        ) from error
+        remedy = "run python -m pipeline.compose"
+        raise InputError(f"{path} is not YAML ({reason}): {remedy}") from error
+
+
+def load(path: Path) -> DictConfig:
+    """A composed params file; InputError if it is missing or is not one."""
+    config = load_yaml(path)
     if not isinstance(config, DictConfig) or "scale" not in config:
         raise InputError(f"{path} is not a params file: run python -m pipeline.compose")
     return config
@@ -186,10 +191,25 @@ def load(path: Path) -> DictConfig:
 
 def select(config: DictConfig, section: str, name: str) -> DictConfig:
     """`config.<section>.<name>`; InputError lists what there is."""
-    entries = config.get(section) or {}
+    return _entry(config.get(section) or {}, section, name)
+
+
+def corpus(config: DictConfig, name: str) -> DictConfig:
+    """The description of a corpus; InputError lists what there is."""
+    return _entry(corpora(config), "corpora", name)
+
+
+def _entry(entries: Any, section: str, name: str) -> DictConfig:
     if name not in entries:
         raise InputError(f"no {name!r} among the {section}: use {', '.join(map(str, entries))}")
     return entries[name]
+
+
+def corpora(config: DictConfig) -> DictConfig:
+    """Every corpus described in conf/corpus; the scale's own settings where it uses one."""
+    described = {path.stem: load_yaml(path) for path in sorted(CORPORA.glob("*.yaml"))}
+    used = {name: config.corpora[name] for name in config.corpora}
+    return OmegaConf.create({**described, **used})
 
 
 def view(kind: type[T], node: Any, where: str) -> T:

@@ -84,7 +84,7 @@ def _write(
 
 def preprocess(config: DictConfig, name: str) -> None:
     """Prepare the corpus `name` of a composed configuration."""
-    corpus = Corpus.of(name, params.select(config, "corpora", name))
+    corpus = Corpus.of(name, params.corpus(config, name))
     paths = Paths.of(config)
     manifest = prepare(corpus, Obtained.open(paths.raw / name), paths.text / name)
     print(f"{name}: {manifest['bytes']:,} bytes, {manifest['documents']:,} documents")

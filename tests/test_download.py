@@ -204,7 +204,9 @@ def test_the_command_lists_what_there_is_and_what_is_here(tmp_path: Path) -> Non
     assert "not here" in command(tmp_path, "--list").stdout
     assert command(tmp_path, "c").returncode == 0
     assert f"downloaded: own, {len(TEXT):,} bytes" in command(tmp_path, "--list").stdout
-    [row] = json.loads(command(tmp_path, "--list", "--json").stdout)
+    rows = {row["corpus"]: row for row in json.loads(command(tmp_path, "--list", "--json").stdout)}
+    assert {"c", "linux-input", "tinyshakespeare"} < set(rows)  # those of conf/corpus too
+    row = rows["c"]
     assert row["downloaded"]["digest"] == sha256(TEXT)
     assert row["prepared"] is None
 
@@ -213,7 +215,7 @@ def test_the_commands_mistakes_are_one_line(tmp_path: Path) -> None:
     written(tmp_path, tmp_path / "raw", {"variant": "own", "from": [f"file:{tmp_path}/none.txt"]})
     for arguments, words in [
         (["c"], "none.txt is not there"),
-        (["d"], "no 'd' among the corpora: use c"),
+        (["d"], "no 'd' among the corpora: use latex, "),
         (["--params", "none.yaml", "c"], "none.yaml is missing"),
     ]:
         done = command(tmp_path, *arguments)

@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import mmap
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -45,13 +46,12 @@ class Collection:
 
     def blocks(self, span: Span) -> Iterator[bytes]:
         """The bytes of a span, in blocks."""
-        self.file.seek(span.start)
-        left = span.size
-        while left:
-            block = self.file.read(min(BLOCK, left))
+        position = span.start
+        while position < span.stop:
+            block = os.pread(self.file.fileno(), min(BLOCK, span.stop - position), position)
             if not block:
                 raise InputError("a raw file became shorter while it was read: download it again")
-            left -= len(block)
+            position += len(block)
             yield block
 
     def text(self, span: Span) -> bytes:

@@ -55,8 +55,10 @@ def _shingles(text, lines):
                 hashes[found] = value
                 found += 1
             value = start
-        elif symbol > 32:
-            value = (value ^ np.uint64(symbol)) * np.uint64(1099511628211)
+        else:
+            # Chosen without a jump: where words end is what a processor cannot foresee.
+            further = (value ^ np.uint64(symbol)) * np.uint64(1099511628211)
+            value = further if symbol > 32 else value
     runs = np.empty(max(found - lines + 1, 1), np.uint64)
     for i in range(runs.size):
         mixed = np.uint64(0)
@@ -110,8 +112,9 @@ def without_boilerplate(sketches: list[Sketch]) -> list[Sketch]:
     if not sketches:
         return []
     flat = np.concatenate([item.hashes for item in sketches])
-    _, number, counts = np.unique(flat, return_inverse=True, return_counts=True)
-    rare = counts[number] <= COMMON
+    ordered = np.sort(flat)
+    common = np.append(ordered[COMMON:][ordered[COMMON:] == ordered[:-COMMON]], EVERYTHING)
+    rare = common[np.searchsorted(common, flat)] != flat
     stops = np.cumsum([len(item.hashes) for item in sketches])[:-1]
     kept = zip(np.split(flat, stops), np.split(rare, stops), sketches, strict=True)
     return [Sketch(hashes[mask], item.bound) for hashes, mask, item in kept]
@@ -124,7 +127,7 @@ class _Index:
         self.sketches = sketches
         sizes = [len(item.hashes) for item in sketches]
         hashes = np.concatenate([item.hashes for item in sketches])
-        order = np.argsort(hashes, kind="stable")
+        order = np.argsort(hashes)
         self.hashes = hashes[order]
         self.owners = np.repeat(np.arange(len(sketches)), sizes)[order]
 

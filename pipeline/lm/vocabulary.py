@@ -43,12 +43,12 @@ class Vocabulary:
         return np.asarray(self.codes, np.int64)
 
     @cached_property
-    def _id_of_byte(self) -> NDArray[np.uint8]:
-        return self._ids(np.arange(256)).astype(np.uint8)
+    def _id_of_byte(self) -> bytes:
+        return self._ids(np.arange(256)).astype(np.uint8).tobytes()
 
     @cached_property
     def _byte_of_id(self) -> NDArray[np.uint8]:
-        return np.argsort(self._id_of_byte).astype(np.uint8)
+        return np.argsort(self._ids(np.arange(256))).astype(np.uint8)
 
     def _ids(self, codes: NDArray) -> NDArray[np.int64]:
         """The place of a code among the seen ones, or V and its place among the others."""
@@ -64,7 +64,7 @@ class Vocabulary:
     def encode(self, text: bytes) -> NDArray:
         """Ids of a text, (T,)."""
         if self.unit == "bytes":
-            return self._id_of_byte[np.frombuffer(text, np.uint8)]
+            return np.frombuffer(text.translate(self._id_of_byte), np.uint8)
         return self._ids(codes_of(text, self.unit)).astype(self.dtype)
 
     def decode(self, ids: NDArray) -> bytes:

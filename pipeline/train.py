@@ -29,6 +29,8 @@ from pipeline.lm.checkpoint import read_tensors, save_network, write_tensors
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write, file_sha256, write_json
+from pipeline.lm.hardware import device_at_hand
+from pipeline.lm.parallel import Workers
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.samples import sampled_texts
 from pipeline.lm.sampling import Decoding
@@ -44,8 +46,15 @@ EXPERIMENT_GROUPS = ("model", "train", "sample")
 class Run:
     """One training: its inputs, where it writes, and the checkpoint it can be resumed from."""
 
-    def __init__(self, experiment: Experiment, text: PreparedText, checkpoints: Path) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        text: PreparedText,
+        checkpoints: Path,
+        workers: Workers | None = None,
+    ) -> None:
         self.experiment, self.text = experiment, text
+        self.workers, self.device = workers or Workers(), device_at_hand()
         self.data = {part: file_sha256(text.folder / f"{part}.bin") for part in PARTS}
         # Only what decides the weights: a checkpoint must never resume under other settings.
         decisive = asdict(experiment)
@@ -66,8 +75,15 @@ class Run:
         torch.manual_seed(self.experiment.seed)
         network = RecurrentNetwork(self.text.vocabulary.size, **asdict(self.experiment.model))
         network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        trainer = Trainer(network, train, validation, recipe, self.experiment.seed, device)
+        trainer = Trainer(
+            network,
+            train,
+            validation,
+            recipe,
+            self.experiment.seed,
+            self.device,
+            self.workers,
+        )
         if not self.checkpoint.exists():
             return trainer, {}
         tensors, about = read_tensors(self.checkpoint)
@@ -80,13 +96,15 @@ class Run:
     def save_checkpoint(self, trainer: Trainer, evolution: dict[str, str]) -> None:
         """Replace the checkpoint by the present state, atomically."""
         about = {"progress": asdict(trainer.progress), "evolution": evolution}
-        write_tensors(self.checkpoint, trainer.tensors(), about)
+        tensors = trainer.tensors()
+        if self.workers.first:
+            write_tensors(self.checkpoint, tensors, about)
 
     def train(self) -> tuple[Trainer, dict[str, str]]:
         """Train to the end, from wherever the last attempt stopped."""
         trainer, evolution = self.trainer()
         recipe = self.experiment.train
-        if trainer.progress.step:
+        if trainer.progress.step and self.workers.first:
             print(f"going on from step {trainer.progress.step}", file=sys.stderr)
         saved = trainer.progress.seconds
         with tqdm(
@@ -95,15 +113,17 @@ class Run:
             desc=f"train {self.experiment.title}",
             unit="step",
             mininterval=1,
+            disable=not self.workers.first,
         ) as bar:
             for step in trainer.run():
                 bar.update()
                 if trainer.progress.history:
                     bits = trainer.progress.history[-1]["validation_bits"]
                     bar.set_postfix_str(f"validation {bits:.3f} bits per symbol", refresh=False)
-                if step in recipe.sample_iterations:
+                if step in recipe.sample_iterations and self.workers.first:
                     evolution[str(step)] = self.evolution_sample(trainer, step)
-                if trainer.progress.seconds - saved > recipe.checkpoint_seconds:
+                due = trainer.progress.seconds - saved > recipe.checkpoint_seconds
+                if self.workers.agreed(due, self.device):
                     self.save_checkpoint(trainer, evolution)
                     saved = trainer.progress.seconds
         return trainer, evolution
@@ -117,7 +137,7 @@ class Run:
             seed=step,
         )
         network = RecurrentNetwork(self.text.vocabulary.size, **asdict(self.experiment.model))
-        network.load_state_dict({k: v.cpu() for k, v in trainer.network.state_dict().items()})
+        network.load_weights({k: v.cpu() for k, v in trainer.network.weights().items()})
         texts = sampled_texts(RecurrentLM(network), self.text, plan, Decoding())
         return b"\n".join(texts).decode("utf-8", "surrogateescape")
 
@@ -125,23 +145,22 @@ class Run:
         self, name: str, trainer: Trainer, evolution: dict[str, str], model: Path, results: Path
     ) -> None:
         """The network, and what there is to say about its training."""
-        network = trainer.network.cpu()
-        parameters = network.parameter_count()
-        network.load_state_dict(trainer.best_weights)
+        network = RecurrentNetwork(self.text.vocabulary.size, **asdict(self.experiment.model))
+        network.load_weights({k: v.cpu() for k, v in trainer.best_weights.items()})
         progress = trainer.progress
         about: dict[str, Any] = {
             "run": name,
             "experiment": asdict(self.experiment),
             "corpus_variant": self.text.manifest.get("source", {}).get("variant"),
             "data_sha256": self.data,
-            "parameters": parameters,
+            "parameters": network.parameter_count(),
             "vocabulary": network.size,
             "steps": progress.step,
             "symbols_per_step": trainer.train.n * trainer.train.window,
             "seconds": round(progress.seconds, 1),
             "validation_bits": progress.best / math.log(2),
             "device": device_name(trainer.device),
-            "precision": str(trainer.dtype).removeprefix("torch."),
+            "precision": str(trainer.plan.dtype).removeprefix("torch."),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
         save_network(model, network, about)
@@ -176,7 +195,12 @@ def train_run(
     checkpoints: Path,
 ) -> None:
     """Train and write; InputError if another process is training the same run."""
-    run = Run(experiment, text, checkpoints)
+    workers = Workers.join(device_at_hand())
+    run = Run(experiment, text, checkpoints, workers)
+    if not workers.first:
+        run.train()
+        workers.leave()
+        return
     run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run.checkpoint.parent / "lock", timeout=0)
     try:
@@ -184,6 +208,7 @@ def train_run(
             trainer, evolution = run.train()
             run.write(name, trainer, evolution, model, results)
             run.checkpoint.unlink(missing_ok=True)
+            workers.leave()
     except Timeout as error:
         raise InputError(
             f"another process is training {name} (lock {lock.lock_file}): wait for it or stop it"

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.lm.dropout import dropout
 from pipeline.lm.errors import InputError
 
 CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+FIRST = "layers.0.weight_ih_l0"
+"""The weights that read the symbols, (gates x H, inputs)."""
 
 LayerState = tuple[Tensor, ...]
 """(h,), or (h, c) for the LSTM; each (1, N, H)."""
@@ -22,22 +26,32 @@ LayerState = tuple[Tensor, ...]
 class RecurrentNetwork(nn.Module):
     """One-hot symbols, `layers` recurrent layers, dropout after each (the last too), softmax layer.
 
-    Layers are modules of their own so that dropout can follow each, as in the post.
+    Layers are modules of their own so that dropout can follow each, as in the post. `inputs` is the
+    width of the one-hot vectors, V or more: columns beyond V stay idle.
     """
 
     def __init__(
-        self, size: int, cell: str, layers: int, hidden: int, dropout: float = 0.0
+        self,
+        size: int,
+        cell: str,
+        layers: int,
+        hidden: int,
+        dropout: float = 0.0,
+        inputs: int | None = None,
     ) -> None:
         super().__init__()
         if cell not in CELLS:
             raise InputError(f"model.cell is {cell!r}: use {', '.join(CELLS)}")
         self.size, self.cell, self.hidden, self.dropout = size, cell, hidden, dropout
         self.layers = nn.ModuleList(
-            CELLS[cell](size if layer == 0 else hidden, hidden) for layer in range(layers)
+            CELLS[cell]((inputs or size) if layer == 0 else hidden, hidden)
+            for layer in range(layers)
         )
         self.decoder = nn.Linear(hidden, size)
         self.symbols: Tensor
-        self.register_buffer("symbols", torch.arange(size), persistent=False)
+        symbols = torch.arange(inputs or size)
+        symbols[size:] = -1
+        self.register_buffer("symbols", symbols, persistent=False)
 
     def start(self, n: int) -> list[LayerState]:
         """Zero states of n streams."""
@@ -54,7 +68,7 @@ class RecurrentNetwork(nn.Module):
         for layer, state in zip(self.layers, states, strict=True):
             values, state = layer(values, state if self.cell == "lstm" else state[0])
             reached.append(state if self.cell == "lstm" else (state,))
-            values = functional.dropout(values, self.dropout, self.training)
+            values = dropout(values, self.dropout, self.training)
         return values, reached
 
     def forward(self, ids: Tensor, states: list[LayerState]) -> tuple[Tensor, list[LayerState]]:
@@ -74,9 +88,29 @@ class RecurrentNetwork(nn.Module):
             for layer in self.layers:  # gates are stacked i, f, g, o
                 layer.bias_ih_l0.data[self.hidden : 2 * self.hidden] = forget_bias  # type: ignore[operator]
 
+    def widened(self, inputs: int) -> "RecurrentNetwork":
+        """The same network with one-hot vectors `inputs` wide (see pipeline/lm/hardware.py)."""
+        wide = RecurrentNetwork(
+            self.size, self.cell, len(self.layers), self.hidden, self.dropout, inputs
+        )
+        wide.load_weights(self.weights())
+        return wide
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of all weights; of idle input columns, none."""
+        weights = {name: tensor.detach().clone() for name, tensor in self.state_dict().items()}
+        weights[FIRST] = weights[FIRST][:, : self.size]
+        return weights
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Take up what `weights` gave, whatever the number of idle columns."""
+        first = torch.zeros_like(self.state_dict()[FIRST])
+        first[:, : self.size] = weights[FIRST]
+        self.load_state_dict({**weights, FIRST: first})
+
     def parameter_count(self) -> int:
         """Trained numbers (claim P1)."""
-        return sum(parameter.numel() for parameter in self.parameters())
+        return sum(weight.numel() for weight in self.weights().values())
 
 
 class RecurrentLM:

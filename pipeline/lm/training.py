@@ -14,12 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.lm.batches import Streams
+from pipeline.lm.batches import Streams, Windows
 from pipeline.lm.errors import InputError
+from pipeline.lm.hardware import Plan, plan
+from pipeline.lm.parallel import Workers
 from pipeline.lm.recurrent import LayerState, RecurrentNetwork
 
 IGNORED = -100
 """Target id that the loss passes over: a symbol outside the vocabulary."""
+
+
+EXPLODED = 3.0
+"""A loss this many times that of a uniform guess has exploded; char-rnn compares with its first."""
 
 
 class Recipe(Protocol):
@@ -39,15 +45,6 @@ class Recipe(Protocol):
     carry_state: bool
     keep: str
     evaluations: int
-
-
-def chosen_precision(wanted: str, device: torch.device) -> torch.dtype:
-    """The arithmetic of the matrix products. `auto` is bfloat16 where the processor has it."""
-    if wanted != "auto":
-        return getattr(torch, wanted)
-    if device.type == "cuda":
-        return torch.bfloat16
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
 def rate_at(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
@@ -77,7 +74,11 @@ class Progress:
 
 
 class Trainer:
-    """One training of one network on one text."""
+    """One training of one network on one text; of several processes, the share of this one.
+
+    `network` stays as it is; `self.network` is the one that learns, in the shapes that suit the
+    device.
+    """
 
     def __init__(
         self,
@@ -87,24 +88,27 @@ class Trainer:
         recipe: Recipe,
         seed: int,
         device: torch.device,
+        workers: Workers | None = None,
+        fitted: Plan | None = None,
     ) -> None:
-        self.network, self.train, self.validation = network.to(device), train, validation
+        self.workers = workers or Workers()
+        self.train = train.part(self.workers.share(train.n))
         self.recipe, self.device = recipe, device
-        self.dtype = chosen_precision(recipe.precision, device)
-        parameters = list(network.parameters())
-        self.optimizer: torch.optim.Optimizer
-        if recipe.optimizer == "rmsprop":
-            self.optimizer = torch.optim.RMSprop(
-                parameters, recipe.learning_rate, alpha=recipe.rmsprop_decay
-            )
-        else:
-            self.optimizer = torch.optim.Adam(parameters, recipe.learning_rate)
+        self.plan = fitted or plan(recipe.precision, device, network, self.train.width)
+        self.network = network.widened(self.plan.inputs).to(device)
+        self.windows = Windows(self.train, device, self.plan.streams, network.size)
+        self.held_out: Windows | None = None
+        if validation is not None:
+            lanes = plan(recipe.precision, device, network, validation.n).streams
+            self.held_out = Windows(validation, device, lanes, network.size)
+        self.optimizer = _optimizer(recipe, self.network)
         self.progress = Progress()
-        self.state = network.start(train.n)
-        self.best_weights = _copied(network)
+        self.state = self.network.start(self.plan.streams)
+        self.best_weights = self.network.weights()
         self._loss_sum = torch.zeros((), device=device)
         self._norm = torch.zeros((), device=device)
-        torch.manual_seed(seed + 1)  # dropout's stream, apart from the initialisation's
+        # Dropout's random numbers: apart from the initialisation's, and each process has its own.
+        torch.manual_seed(seed + 1 + self.workers.rank)
 
     @property
     def steps(self) -> int:
@@ -130,16 +134,16 @@ class Trainer:
     def _step(self) -> None:
         index = self.progress.step % self.train.windows
         if index == 0 or not self.recipe.carry_state:
-            self.state = self.network.start(self.train.n)
+            self.state = self.network.start(self.plan.streams)
         rate = rate_at(self.recipe, self.progress.step, self.train.windows)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        ids = torch.from_numpy(self.train.read(index)).to(self.device, non_blocking=True)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss, state = self._loss(ids, self.state)
-        (loss * self.train.window).backward()
-        self._clip()
+        loss, state = self._loss(self.windows[index], self.state)
+        scale = self.plan.loss_scale / self.workers.count
+        (loss * self.train.window * scale).backward()
+        self._finish_gradients()
         self.optimizer.step()
         self.state = [tuple(tensor.detach() for tensor in layer) for layer in state]
         self._loss_sum += loss.detach()
@@ -147,17 +151,25 @@ class Trainer:
 
     def _loss(self, ids: Tensor, state: list[LayerState]) -> tuple[Tensor, list[LayerState]]:
         """Mean cross-entropy in nats of ids (T + 1, N), and the state reached."""
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        dtype = self.plan.dtype
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             logits, state = self.network(ids[:-1], state)
         targets = ids[1:]
         targets = torch.where(targets < self.network.size, targets, IGNORED)
         loss = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
         return loss, [tuple(tensor.float() for tensor in layer) for layer in state]
 
-    def _clip(self) -> None:
+    def _finish_gradients(self) -> None:
+        """The gradient of all streams, in natural units, clipped."""
         parameters = list(self.network.parameters())
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        self.workers.sum_(gradients)
+        if self.plan.loss_scale != 1:
+            torch._foreach_div_(gradients, self.plan.loss_scale)
+            for gradient in gradients:
+                gradient.nan_to_num_(0.0)
         if self.recipe.clip == "value":
-            self._norm = nn.utils.get_total_norm(p.grad for p in parameters if p.grad is not None)
+            self._norm = nn.utils.get_total_norm(gradients)
             nn.utils.clip_grad_value_(parameters, self.recipe.clip_at)
         else:
             self._norm = nn.utils.clip_grad_norm_(parameters, self.recipe.clip_at)
@@ -165,29 +177,26 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> float:
         """Mean cross-entropy of the validation part, nats per symbol, state carried throughout."""
-        assert self.validation is not None
+        assert self.held_out is not None
         self.network.eval()
-        state = self.network.start(self.validation.n)
+        state = self.network.start(self.held_out.lanes)
         total = torch.zeros((), device=self.device)
-        for index in range(self.validation.windows):
-            ids = torch.from_numpy(self.validation.read(index)).to(self.device)
-            loss, state = self._loss(ids, state)
+        windows = self.held_out.streams.windows
+        for index in range(windows):
+            loss, state = self._loss(self.held_out[index], state)
             total += loss
-        return total.item() / self.validation.windows
+        return total.item() / windows
 
     def _record(self, step_began: float) -> None:
         """Add a row to the history, keep the best weights, stop if the loss exploded."""
-        last = self.progress.history[-1] if self.progress.history else {"step": 0, "seconds": 0.0}
-        steps = self.progress.step - int(last["step"])
-        train_loss = self._loss_sum.item() / steps
+        before = self.progress.history[-1]["seconds"] if self.progress.history else 0.0
+        steps = self._steps_since_row()
+        self.workers.sum_([self._loss_sum])
+        train_loss = self._loss_sum.item() / (steps * self.workers.count)
         self._loss_sum.zero_()
         seconds = self.progress.seconds + time.perf_counter() - step_began
-        if not math.isfinite(train_loss):
-            raise InputError(
-                f"the loss is {train_loss} at step {self.progress.step}: the last good checkpoint "
-                "is kept; lower train.learning_rate or train.clip_at"
-            )
-        validation_loss = math.nan if self.validation is None else self.validate()
+        self._stop_if_exploded(train_loss)
+        validation_loss = math.nan if self.held_out is None else self.validate()
         step = self.progress.step
         symbols = self.train.n * self.train.window
         self.progress.history.append(
@@ -200,40 +209,68 @@ class Trainer:
                 "learning_rate": self.optimizer.param_groups[0]["lr"],
                 "gradient_norm": self._norm.item(),
                 "seconds": seconds,
-                "symbols_per_second": steps * symbols / (seconds - last["seconds"]),
+                "symbols_per_second": steps * symbols / (seconds - before),
             }
         )
         best_so_far = validation_loss < self.progress.best
-        if best_so_far or self.recipe.keep == "last" or self.validation is None:
+        if best_so_far or self.recipe.keep == "last" or self.held_out is None:
             self.progress.best = validation_loss
-            self.best_weights = _copied(self.network)
+            self.best_weights = self.network.weights()
+
+    def _steps_since_row(self) -> int:
+        history = self.progress.history
+        return self.progress.step - (int(history[-1]["step"]) if history else 0)
+
+    def _stop_if_exploded(self, loss: float) -> None:
+        """InputError if the mean loss says so (char-rnn's rule), or the weights do."""
+        weights = torch.stack([weight.detach().sum() for weight in self.network.parameters()])
+        worst = EXPLODED * math.log(max(self.network.size, 2))
+        if not loss <= worst or not weights.isfinite().all():
+            raise InputError(
+                f"training exploded: the loss is {loss:.4g} nats per symbol at step "
+                f"{self.progress.step}; the last good checkpoint is kept: lower "
+                "train.learning_rate or train.clip_at"
+            )
 
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors a training needs to go on as if never stopped."""
+        """All tensors a training needs to go on as if never stopped; InputError if it exploded.
+
+        Of several processes each must call this, and each gets the tensors of all.
+        """
+        self._stop_if_exploded(self._loss_sum.item() / max(1, self._steps_since_row()))
         tensors = {f"weights.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
-        for i, layer in enumerate(self.state):
-            tensors |= {f"state.{i}.{j}": tensor for j, tensor in enumerate(layer)}
         for i, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in slots.items()}
-        tensors["loss_sum"] = self._loss_sum
-        tensors["random.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        for name, own in self._own_tensors().items():
+            tensors |= {f"{name}.{k}": t for k, t in enumerate(self.workers.gathered(own))}
         return tensors
 
+    def _own_tensors(self) -> dict[str, Tensor]:
+        """What each process has for itself: hidden states, sum of losses, random states."""
+        own = {
+            f"state.{i}.{j}": tensor
+            for i, layer in enumerate(self.state)
+            for j, tensor in enumerate(layer)
+        }
+        own["loss_sum"] = self._loss_sum
+        own["random.cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            own["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        return own
+
     def restore(self, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
-        """Take up what `tensors` and `Progress` held."""
+        """Take up what `tensors` and `Progress` held, with as many processes as then."""
         groups: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             prefix, _, rest = name.partition(".")
             groups.setdefault(prefix, {})[rest] = tensor
         self.network.load_state_dict(groups["weights"])
         self.best_weights = groups["best"]
-        depth = 2 if self.network.cell == "lstm" else 1
+        own = {name: tensors[f"{name}.{self.workers.rank}"] for name in self._own_tensors()}
         self.state = [
-            tuple(groups["state"][f"{i}.{j}"].to(self.device) for j in range(depth))
-            for i in range(len(self.network.layers))
+            tuple(own[f"state.{i}.{j}"].to(self.device) for j in range(len(layer)))
+            for i, layer in enumerate(self.state)
         ]
         slots: dict[int, dict[str, Tensor]] = {}
         for name, tensor in groups.get("optimizer", {}).items():
@@ -241,12 +278,16 @@ class Trainer:
             slots.setdefault(int(index), {})[key] = tensor
         whole = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**whole, "state": slots})
-        self._loss_sum = groups["loss_sum"][""].to(self.device)
-        torch.set_rng_state(groups["random"]["cpu"])
-        if self.device.type == "cuda" and "cuda" in groups["random"]:
-            torch.cuda.set_rng_state(groups["random"]["cuda"], self.device)
+        self._loss_sum = own["loss_sum"].to(self.device)
+        torch.set_rng_state(own["random.cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(own["random.cuda"], self.device)
         self.progress = Progress(**progress)
 
 
-def _copied(network: RecurrentNetwork) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+def _optimizer(recipe: Recipe, network: RecurrentNetwork) -> torch.optim.Optimizer:
+    if recipe.optimizer == "rmsprop":
+        return torch.optim.RMSprop(
+            network.parameters(), recipe.learning_rate, alpha=recipe.rmsprop_decay
+        )
+    return torch.optim.Adam(network.parameters(), recipe.learning_rate)

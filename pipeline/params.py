@@ -145,11 +145,14 @@ class Measure:
     context: int
     closing_symbols: int
     distances: list[int]
+    least_closings: int
+    incidence_distances: list[int]
     structure_window: int
     copy_lengths: list[int]
     distinct_orders: list[int]
     word_lengths: list[int]
     dictionary: str
+    half_width: float
     resamples: int
     level: float
     seed: int

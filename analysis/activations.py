@@ -18,8 +18,8 @@ from pipeline.lm.recurrent import RecurrentNetwork
 GATES = {"lstm": ("i", "f", "o"), "gru": ("r", "z"), "rnn": ()}
 """The gates of each kind of cell: input, forget, output; reset, update."""
 
-CHUNK = 1000
-"""Symbols computed at once: bounds the memory, changes no figure."""
+CHUNK = 4000
+"""Symbols of all streams computed at once: bounds the memory, changes no figure."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ def present(layer: LayerActivations) -> list[str]:
 def activation_chunks(
     network: RecurrentNetwork, ids: NDArray, chunk: int = CHUNK
 ) -> Iterator[list[LayerActivations]]:
-    """The layers over `chunk` symbols at a time, state carried: ids (T, N), arrays (T', N, H).
+    """The layers over some `chunk` symbols at a time, state carried: ids (T, N), arrays (T', N, H).
 
     N streams read side by side; ids outside the vocabulary enter as the zero vector.
     """
     states = network.start(ids.shape[1])
-    for first in range(0, len(ids), chunk):
-        symbols = torch.from_numpy(np.asarray(ids[first : first + chunk], np.int64))
+    steps = max(1, chunk // ids.shape[1])
+    for first in range(0, len(ids), steps):
+        symbols = torch.from_numpy(np.asarray(ids[first : first + steps], np.int64))
         values = (symbols.unsqueeze(-1) == network.symbols.cpu()).float()
         layers = []
         for index, layer in enumerate(network.layers):

@@ -19,6 +19,7 @@ mpl.use("Agg")
 
 WIDTH, HEIGHT = 7.2, 3.4
 """Inches; at 100 dots an inch they read well at 800 px and less."""
+PANEL_HEIGHT = 0.8
 LIGHT = {"text": "#1d2430", "grid": "#d9dde3", "back": "#ffffff"}
 DARK = {"text": "#e4e7ec", "grid": "#3a4250", "back": "#171b22"}
 NETWORK_COLOUR = "#d1495b"
@@ -39,16 +40,20 @@ class Picture:
     png: bytes
 
 
-def picture(draw: Callable[[Axes], None], alt: str, caption: str) -> Picture:
-    """Draw once in each theme."""
-    svgs = [_rendered(draw, theme, "svg") for theme in (LIGHT, DARK)]
+def picture(
+    draw: Callable[..., None], alt: str, caption: str, panels: tuple[int, int] = (1, 1)
+) -> Picture:
+    """Draw once in each theme: `draw` gets the axes of each panel, `panels` being rows, columns."""
+    svgs = [_rendered(draw, theme, "svg", panels) for theme in (LIGHT, DARK)]
     light, dark = (
         "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii") for svg in svgs
     )
-    return Picture(light, dark, alt, caption, _rendered(draw, LIGHT, "png"))
+    return Picture(light, dark, alt, caption, _rendered(draw, LIGHT, "png", panels))
 
 
-def _rendered(draw: Callable[[Axes], None], theme: dict[str, str], kind: str) -> bytes:
+def _rendered(
+    draw: Callable[..., None], theme: dict[str, str], kind: str, panels: tuple[int, int]
+) -> bytes:
     settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "figure",  # the same figure gives the same bytes
@@ -71,8 +76,11 @@ def _rendered(draw: Callable[[Axes], None], theme: dict[str, str], kind: str) ->
         ),
     }
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        draw(figure.add_subplot())
+        rows, columns = panels
+        # Rows of a larger figure are lower: each panel is narrower too.
+        height = HEIGHT * (1 if rows == 1 else PANEL_HEIGHT * rows)
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        draw(*figure.subplots(rows, columns, squeeze=False).flat)
         target = io.BytesIO()
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(target, format=kind, dpi=150, metadata=metadata)

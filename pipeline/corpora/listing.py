@@ -62,11 +62,14 @@ def _lines(row: dict[str, Any]) -> list[str]:
     if downloaded:
         lines.append(
             f"  downloaded: {downloaded['variant']}, {downloaded['bytes']:,} bytes, from "
-            f"{downloaded['source']}"
+            f"{downloaded['source']}, {downloaded['digest']}"
         )
     if prepared:
         parts = ", ".join(f"{part} {item['symbols']:,}" for part, item in prepared["parts"].items())
-        lines.append(f"  prepared: {parts} symbols, {prepared['distinct']} distinct")
+        lines.append(
+            f"  prepared: {prepared['bytes']:,} bytes, {prepared['documents']:,} documents; "
+            f"{parts} {prepared['symbols']}, {prepared['distinct']} distinct"
+        )
     if not downloaded and not prepared:
         lines.append("  not here")
     return lines

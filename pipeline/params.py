@@ -115,6 +115,17 @@ class Experiment:
 
 
 @dataclass
+class Sweep:
+    """Variants of the experiment `of`: `set` what differs in all of them, `grid` the values of
+    each setting that varies, by dotted keys."""
+
+    title: str
+    of: str
+    set: dict[str, Any]
+    grid: dict[str, list[Any]]
+
+
+@dataclass
 class Baseline:
     """The n-gram models of one corpus. `ngram_orders` count symbols of context, as the reply;
     `kenlm_orders` are KenLM's N, of N - 1 symbols of context."""
@@ -229,6 +240,11 @@ def view(kind: type[T], node: Any, where: str) -> T:
 def experiment(config: DictConfig, run: str) -> Experiment:
     """The experiment named `run`."""
     return view(Experiment, select(config, "experiments", run), f"experiments.{run}")
+
+
+def sweep(config: DictConfig, name: str) -> Sweep:
+    """The sweep named `name`."""
+    return view(Sweep, select(config, "sweeps", name), f"sweeps.{name}")
 
 
 def baseline(config: DictConfig, corpus: str) -> Baseline:

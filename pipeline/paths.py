@@ -31,6 +31,10 @@ class Paths:
         """What training wrote of itself: train.json, history.tsv."""
         return self.results / run
 
+    def sweep_results(self, sweep: str) -> Path:
+        """What the runs of a sweep scored."""
+        return self.results / "sweeps" / sweep
+
     def baseline_models(self, corpus: str) -> Path:
         """Suffix index and KenLM models of a corpus."""
         return self.models / "baselines" / corpus

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score"}
-SHARED = {"params", "paths", "console", "models"}
+STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep"}
+SHARED = {"params", "paths", "console", "models", "runs"}
 
 
 def imported(path: Path) -> set[str]:

@@ -1,12 +1,18 @@
-"""Sweeps by hand go to Hydra's launchers: here one after the other, at once, or to a cluster."""
+"""Sweeps: the stage of the DAG, and those by hand through Hydra's launchers."""
 
 import json
 import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+from omegaconf import DictConfig, OmegaConf
 
+from pipeline.compose import composed
+from pipeline.lm.errors import InputError
+from pipeline.sweep import Sweep, variants
 from tests.conftest import PROSE, ROOT, prepare
 
 TIMEOUT = 240
@@ -30,3 +36,53 @@ def test_a_sweep_through_a_launcher(tmp_path, launcher):
         json.loads(path.read_text()) for path in (tmp_path / "by_hand").glob("tiny-*/train.json")
     ]
     assert sorted(card["experiment"]["model"]["hidden"] for card in cards) == [8, 12]
+
+
+@pytest.fixture
+def config(tmp_path) -> DictConfig:
+    """One sweep of a tiny experiment."""
+    prepare(tmp_path / "text/tiny", PROSE)
+    config = OmegaConf.create(composed("laptop"))
+    run = config.experiments.warpeace
+    run.corpus = "tiny"
+    run.train.update({"batch": 4, "bptt": 16, "epochs": 1, "sample_iterations": []})
+    grid = {"model.cell": ["lstm", "rnn"], "seed": [1, 2]}
+    config.sweeps = {
+        "small": {"title": "", "of": "warpeace", "set": {"model.hidden": 8}, "grid": grid}
+    }
+    for name in ("text", "results", "checkpoints"):
+        config.paths[name] = str(tmp_path / name)
+    return config
+
+
+def test_a_grid_becomes_every_experiment_of_it(config):
+    points = variants(config, "small")
+    assert [tuple(settings.values()) for settings, _ in points] == [
+        ("lstm", 1), ("lstm", 2), ("rnn", 1), ("rnn", 2),
+    ]  # fmt: skip
+    assert [(e.model.cell, e.model.hidden, e.seed) for _, e in points][2] == ("rnn", 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("model.cels", "no setting 'model.cels' in"), ("model.hidden", "model.hidden is 0")],
+)
+def test_a_grid_of_what_there_is_not_is_refused(config, key, said):
+    config.sweeps.small.grid = {key: [0]}
+    with pytest.raises(InputError, match=said):
+        variants(config, "small")
+
+
+def test_a_sweep_scores_every_run_and_goes_on_where_it_was(config, tmp_path):
+    points = variants(config, "small")
+    Sweep(config, "small").carry_out(points[:3])
+    folder = tmp_path / "results/sweeps/small"
+    first = pd.read_csv(folder / "runs.tsv", sep="\t")
+    assert len(first) == 3
+    Sweep(config, "small").carry_out(points)
+    runs, scores = (pd.read_csv(folder / f"{name}.tsv", sep="\t") for name in ("runs", "scores"))
+    pd.testing.assert_frame_equal(runs.iloc[:3], first)  # their seconds too: not trained again
+    assert runs["seed"].tolist() == [1, 2, 1, 2] and runs["digest"].is_unique
+    sums = scores.groupby("digest")["symbols"].sum()
+    assert set(sums) == {len(PROSE) - len(PROSE) * 9 // 10 - 1}
+    assert np.isfinite(scores["nats"]).all()

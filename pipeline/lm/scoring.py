@@ -40,6 +40,11 @@ class WindowScore:
     unseen: int
 
 
+def fitting_window(length: int, window: int, least: int) -> int:
+    """Symbols of a window: fewer where a short text would give less than `least` windows."""
+    return min(window, max(1, length // least))
+
+
 def windows(length: int, window: int, context: int) -> list[Window]:
     """Windows over a text of `length` symbols; its first symbol has no prediction."""
     edges = [*range(1, length, window), length]

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from pipeline import params
 from pipeline.lm.checkpoint import CARD, load_network
-from pipeline.lm.corpus import PreparedText
+from pipeline.lm.corpus import VOCABULARY, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.kenlm import KenLM
 from pipeline.lm.protocol import LanguageModel
@@ -18,7 +18,6 @@ from pipeline.paths import Paths
 
 NAMES = "lstm (or network), ngram:K (K symbols of context), kenlm:N (N - 1 symbols of context)"
 INDEX = "index.npy"
-VOCABULARY = "vocabulary.json"
 
 
 def kenlm_file(order: int) -> str:

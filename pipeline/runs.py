@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from pipeline.lm.batches import Streams
 from pipeline.lm.checkpoint import read_tensors, save_network, write_tensors
-from pipeline.lm.corpus import PARTS, PreparedText
+from pipeline.lm.corpus import PARTS, VOCABULARY, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write, file_sha256, write_json
 from pipeline.lm.hardware import device_at_hand
@@ -29,7 +29,6 @@ from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.samples import sampled_texts
 from pipeline.lm.sampling import Decoding
 from pipeline.lm.training import Progress, Trainer
-from pipeline.models import VOCABULARY
 from pipeline.params import Experiment
 
 EVOLUTION_STREAMS = 20

@@ -5,9 +5,11 @@ the test part. A sweep that was stopped goes on with the run it was at.
 """
 
 import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from functools import partial
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -51,43 +53,67 @@ def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]
     return points
 
 
+def run_of(config: DictConfig, experiment: Experiment) -> Run:
+    """The run of one point."""
+    paths = Paths.of(config)
+    return Run(experiment, PreparedText.open(paths.text / experiment.corpus), paths.checkpoints)
+
+
+def trained(config: DictConfig, name: str, number: int) -> tuple[str, Settings, pd.DataFrame]:
+    """Train and score one point: its digest, its row of runs.tsv, its rows of scores.tsv."""
+    settings, experiment = variants(config, name)[number]
+    run, measure = run_of(config, experiment), params.measure(config)
+    found: list[tuple[str, Settings, pd.DataFrame]] = []
+
+    def finish(trainer: Trainer, _: object) -> None:
+        card = run.card(trainer)
+        row = {KEY: run.digest, **settings, **{key: card[key] for key in KEPT}}
+        part = run.text.part("test")
+        window = fitting_window(len(part), measure.window, measure.least_windows)
+        model = RecurrentLM(run.network(trainer.best_weights))
+        scores = [
+            {KEY: run.digest, "window": place, **asdict(result)}
+            for place, (_, result) in enumerate(score(model, part, window, measure.context))
+        ]
+        found.append((run.digest, row, pd.DataFrame(scores)))
+
+    carry_out(f"{name} {settings}", run, finish)
+    return found[0]
+
+
 class Sweep:
     """The results of a sweep, in its folder: a row and a table of scores a run, by digest."""
 
     def __init__(self, config: DictConfig, name: str) -> None:
-        self.paths, self.measure = Paths.of(config), params.measure(config)
-        self.folder = self.paths.sweep_results(name)
-        self.name = name
+        self.config, self.name = config, name
+        self.points = variants(config, name)
+        self.folder = Paths.of(config).sweep_results(name)
         self.done: dict[str, tuple[Settings, pd.DataFrame]] = {}
         if all((self.folder / file).exists() for file in (RUNS, SCORES)):
             scores = pd.read_csv(self.folder / SCORES, sep="\t")
             for row in pd.read_csv(self.folder / RUNS, sep="\t").to_dict("records"):
                 self.done[row[KEY]] = (row, scores[scores[KEY] == row[KEY]])
 
-    def carry_out(self, points: list[tuple[Settings, Experiment]]) -> None:
+    def carry_out(self, processes: int) -> None:
         """Train and score what is not done yet; in the end only what was asked for is kept."""
-        digests = []
-        for settings, experiment in points:
-            text = PreparedText.open(self.paths.text / experiment.corpus)
-            run = Run(experiment, text, self.paths.checkpoints)
-            digests.append(run.digest)
-            if run.digest not in self.done:
-                carry_out(f"{self.name} {settings}", run, partial(self._add, run, settings))
+        digests = [run_of(self.config, experiment).digest for _, experiment in self.points]
+        missing = [number for number, digest in enumerate(digests) if digest not in self.done]
+        for digest, row, scores in self._results(missing, processes):
+            self.done[digest] = (row, scores)
+            self._write()
         self.done = {digest: self.done[digest] for digest in digests}
         self._write()
 
-    def _add(self, run: Run, settings: Settings, trainer: Trainer, _: object) -> None:
-        card = run.card(trainer)
-        row = {KEY: run.digest, **settings, **{name: card[name] for name in KEPT}}
-        part, s = run.text.part("test"), self.measure
-        model = RecurrentLM(run.network(trainer.best_weights))
-        found = score(model, part, fitting_window(len(part), s.window, s.least_windows), s.context)
-        scores = [
-            {KEY: run.digest, "window": window, **asdict(result)}
-            for window, (_, result) in enumerate(found)
-        ]
-        self.done[run.digest] = (row, pd.DataFrame(scores))
-        self._write()
+    def _results(
+        self, numbers: list[int], processes: int
+    ) -> Iterator[tuple[str, Settings, pd.DataFrame]]:
+        """The results of some points as they come, from one process or several at once."""
+        if processes == 1:
+            yield from (trained(self.config, self.name, number) for number in numbers)
+            return
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            work = [pool.submit(trained, self.config, self.name, number) for number in numbers]
+            yield from (future.result() for future in as_completed(work))
 
     def _write(self) -> None:
         rows, scores = zip(*self.done.values(), strict=True)
@@ -101,9 +127,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.sweep", description=__doc__)
     parser.add_argument("sweep", help="a sweep of the params file")
     parser.add_argument("--params", type=Path, default=params.PARAMS_FILES["full"])
+    parser.add_argument("--processes", type=int, default=1, help="runs at once")
     arguments = parser.parse_args()
-    config = params.load(arguments.params)
-    Sweep(config, arguments.sweep).carry_out(variants(config, arguments.sweep))
+    Sweep(params.load(arguments.params), arguments.sweep).carry_out(arguments.processes)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pipeline.lm.files import read_json
 from pipeline.lm.vocabulary import Vocabulary
 
 PARTS = ("train", "val", "test")
+VOCABULARY = "vocabulary.json"
 
 
 class Document(NamedTuple):
@@ -40,7 +41,7 @@ class PreparedText:
     def open(cls, folder: Path) -> "PreparedText":
         """InputError if the folder is not a whole prepared text."""
         manifest = read_json(folder / "manifest.json")
-        return cls(folder, Vocabulary.load(folder / "vocabulary.json"), manifest)
+        return cls(folder, Vocabulary.load(folder / VOCABULARY), manifest)
 
     def part(self, name: str) -> NDArray:
         """Ids of one part, (T,), read-only and memory-mapped."""

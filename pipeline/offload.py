@@ -1,0 +1,221 @@
+"""Train on another machine, without DVC there: pack the texts, run the jobs, adopt what came back.
+
+    here    python -m pipeline.offload pack FOLDER
+    there   python -m pipeline.offload run FOLDER --out OUT --minutes 9.5     (as often as needed)
+    here    python -m pipeline.offload adopt OUT
+
+There it needs torch, NumPy, pandas, safetensors, filelock, tqdm, hydra-core and omegaconf. Jobs are
+those of conf/offload, most valuable first; one that the time limit cuts off goes on at the next
+call where its checkpoint is, else from its beginning. Results are adopted only if settings and
+texts are those of this repository.
+"""
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from pipeline import console, params
+from pipeline.lm.corpus import PreparedText
+from pipeline.lm.errors import InputError
+from pipeline.lm.files import atomic_write, file_sha256, read_json, write_json
+from pipeline.paths import Paths
+from pipeline.runs import Run
+
+TEXTS, RESULTS, MANIFEST = "texts.tar.xz", "results.tar", "manifest.json"
+STOP_SECONDS = 10
+"""A job that is told to stop gets this long before it is killed."""
+
+
+class Job:
+    """One experiment or one sweep of the params file."""
+
+    def __init__(self, config: DictConfig, name: str) -> None:
+        self.config, self.name, self.paths = config, name, Paths.of(config)
+        self.is_sweep = name in (config.get("sweeps") or {})
+        base = params.sweep(config, name).of if self.is_sweep else name
+        self.experiment = params.experiment(config, base)
+
+    def command(self, params_file: Path) -> list[str]:
+        """What carries it out."""
+        words = ["-m", "pipeline.train"]
+        if self.is_sweep:
+            words = ["-m", "pipeline.sweep", "--processes", str(self.config.offload.processes)]
+        return [sys.executable, *words, "--params", str(params_file), self.name]
+
+    def outputs(self) -> list[Path]:
+        """The folders it writes."""
+        if self.is_sweep:
+            return [self.paths.sweep_results(self.name)]
+        return [self.paths.run_model(self.name), self.paths.run_results(self.name)]
+
+    def files(self) -> list[Path]:
+        """What it has written so far."""
+        found = (path for folder in self.outputs() for path in sorted(folder.rglob("*")))
+        return [path for path in found if path.is_file() and not path.name.startswith(".")]
+
+    def check(self) -> None:
+        """InputError unless the results of an experiment are of these settings and this text."""
+        if self.is_sweep:
+            return  # its rows carry the digest of settings and text: the stage drops others
+        card_path = self.paths.run_results(self.name) / "train.json"
+        card = read_json(card_path)
+        text = PreparedText.open(self.paths.text / self.experiment.corpus)
+        run = Run(self.experiment, text, self.paths.checkpoints)
+        for what, ours, theirs in (
+            ("settings", asdict(self.experiment), card.get("experiment")),
+            ("text", run.data, card.get("data_sha256")),
+        ):
+            if ours != theirs:
+                raise InputError(
+                    f"{card_path} is of other {what} than this repository's: run it again"
+                )
+
+
+def jobs(config: DictConfig) -> list[Job]:
+    """All jobs, most valuable first."""
+    return [Job(config, str(name)) for name in config.offload.jobs]
+
+
+def pack(config: DictConfig, folder: Path) -> None:
+    """Write the prepared texts of all jobs into one compressed file."""
+    root = Paths.of(config).text
+    corpora = sorted({job.experiment.corpus for job in jobs(config)})
+    with atomic_write(folder / TEXTS) as file, tarfile.open(fileobj=file, mode="w:xz") as archive:
+        for corpus in corpora:
+            PreparedText.open(root / corpus)
+            for path in sorted((root / corpus).iterdir()):
+                archive.add(path, f"{corpus}/{path.name}")
+    print(f"{folder / TEXTS}: {', '.join(corpora)}, {(folder / TEXTS).stat().st_size / 1e6:.1f} MB")
+
+
+def run(config: DictConfig, params_file: Path, inputs: Path, out: Path, minutes: float) -> None:
+    """Carry out what fits into the time, then pack all that is finished or has partial results."""
+    deadline = time.monotonic() + 60 * minutes - config.offload.reserve_seconds
+    with tarfile.open(inputs / TEXTS) as archive:
+        archive.extractall(Paths.of(config).text, filter="data")
+    state: dict[str, str] = {}
+    for job in jobs(config):
+        state[job.name] = carried_out(job, params_file, deadline)
+        print(f"{job.name}: {state[job.name]}", flush=True)
+    write_results(jobs(config), state, out, int(config.offload.chunk_mb * 1e6))
+
+
+def carried_out(job: Job, params_file: Path, deadline: float) -> str:
+    """`done`, `failed`, `stopped` at the deadline, or `not begun`."""
+    marker = job.paths.checkpoints / f"{job.name}.done"
+    if marker.exists():
+        return "done"
+    if time.monotonic() >= deadline:
+        return "not begun"
+    process = subprocess.Popen(job.command(params_file))
+    try:
+        process.wait(max(0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return "stopped"
+    if process.returncode:
+        return "failed"
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    return "done"
+
+
+def write_results(jobs: Iterable[Job], state: dict[str, str], out: Path, chunk: int) -> None:
+    """Everything new since the last call as numbered chunks, and a manifest with their digests.
+
+    What was sent before and has not changed is not sent again.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    sent: dict[str, str] = {}
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for job in jobs:
+            marker = job.paths.checkpoints / f"{job.name}.sent"
+            contents = {str(path): file_sha256(path) for path in job.files()}
+            if marker.exists() and json.loads(marker.read_text()) == contents:
+                continue
+            for name in contents:
+                archive.add(name)
+            sent |= contents
+            write_json(marker, contents)
+    chunks = {}
+    for number, start in enumerate(range(0, buffer.tell() if sent else 0, chunk)):
+        path = out / f"{RESULTS}.{number:02}"
+        path.write_bytes(buffer.getvalue()[start : start + chunk])
+        chunks[path.name] = file_sha256(path)
+    write_json(out / MANIFEST, {"jobs": state, "files": sent, "chunks": chunks})
+    print(f"{out}: {len(sent)} files in {len(chunks)} chunks")
+
+
+def adopt(config: DictConfig, out: Path) -> None:
+    """Put results where the DAG wants them, checked, and say how to make DVC believe them."""
+    manifest: dict[str, Any] = read_json(out / MANIFEST)
+    whole = io.BytesIO()
+    for name, digest in manifest["chunks"].items():
+        path = out / Path(name).name
+        if not path.exists() or file_sha256(path) != digest:
+            raise InputError(f"{path} is missing or not what {MANIFEST} says: copy it again")
+        whole.write(path.read_bytes())
+    whole.seek(0)
+    paths = Paths.of(config)
+    with tarfile.open(fileobj=whole) as archive:
+        for member in archive:
+            target = Path(member.name)
+            if not any(target.is_relative_to(root) for root in (paths.models, paths.results)):
+                raise InputError(f"{out} holds {member.name}, which no job writes: not adopted")
+            archive.extract(member, filter="data")
+    for job in jobs(config):
+        written = [str(path) for path in job.files()]
+        if not set(written) & set(manifest["files"]):
+            continue
+        complete = manifest["jobs"][job.name] == "done"
+        if complete:
+            job.check()
+        stage = "sweep" if job.is_sweep else "train"
+        print(
+            f"{job.name}: dvc commit -f {stage}@{job.name}"
+            if complete
+            else f"{job.name}: {manifest['jobs'][job.name]}, kept for the next call"
+        )
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.offload",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", choices=["pack", "run", "adopt"])
+    parser.add_argument("folder", type=Path, help="of the packed texts, or (adopt) what came back")
+    parser.add_argument("--out", type=Path, default=Path("outputs/offload"))
+    parser.add_argument("--minutes", type=float, default=9.5, help="limit of one call of run")
+    params.add_scale_options(parser)
+    arguments = parser.parse_args()
+    params_file = params.params_file(arguments)
+    config = params.load(params_file)
+    if arguments.verb == "pack":
+        pack(config, arguments.folder)
+    elif arguments.verb == "run":
+        run(config, params_file, arguments.folder, arguments.out, arguments.minutes)
+    else:
+        adopt(config, arguments.folder)
+
+
+if __name__ == "__main__":
+    console.run(main)

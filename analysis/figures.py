@@ -144,7 +144,7 @@ def bits_by_model(bits: dict[str, Interval], kenlm_orders: list[int]) -> Picture
         axes.errorbar(
             contexts,
             [i.estimate for i in found],
-            yerr=_bars(list(found)),
+            yerr=bars(list(found)),
             fmt="s-",
             color=KENLM_COLOUR,
             capsize=3,
@@ -179,7 +179,7 @@ def closing_by_distance(table: pd.DataFrame, closers: str) -> Picture:
             axes.errorbar(
                 places,
                 rows["estimate"],
-                yerr=_bars(found),
+                yerr=bars(found),
                 capsize=2,
                 lw=2.2 if source == NETWORK else 1.2,
                 ms=5,
@@ -251,7 +251,7 @@ def _series(
     axes.errorbar(
         places,
         [i.estimate for i in found],
-        yerr=_bars(found),
+        yerr=bars(found),
         fmt=MARKERS[place] + line,
         color=METRIC_COLOURS[place],
         capsize=3,
@@ -265,7 +265,7 @@ def _floor(axes: Axes, rows: pd.DataFrame, place: int) -> None:
         axes.axhline(floor, color=METRIC_COLOURS[place], ls=":", lw=1.5)
 
 
-def _bars(intervals: list[Interval]) -> list[list[float]]:
+def bars(intervals: list[Interval]) -> list[list[float]]:
     """Distances to the bounds, as matplotlib wants them; a missing bound draws none."""
     low = [max(0.0, i.estimate - i.low) if i.low == i.low else 0.0 for i in intervals]
     high = [max(0.0, i.high - i.estimate) if i.high == i.high else 0.0 for i in intervals]

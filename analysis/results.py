@@ -57,15 +57,24 @@ class Results:
         """Validation and training cross-entropy over a training, one row an evaluation."""
         return _table(self.paths.run_results(run) / "history.tsv", run)
 
+    def own_table(self, run: str, name: str) -> pd.DataFrame:
+        """`gates`, `errors`, `loops` or `evolution` of a run."""
+        return _table(self.paths.run_results(run) / f"{name}.tsv", f"{name} of {run}")
+
+    def common_table(self, name: str) -> pd.DataFrame:
+        """`gradients` or `memory_tasks`, which belong to no run."""
+        return _table(self.paths.results / f"{name}.tsv", name)
+
     def table(self, run: str, name: str) -> pd.DataFrame:
-        """`scores`, `closing` or `structure` of a run, with those of its corpus's n-grams and
-        held-out text: column `source` tells them apart."""
+        """`scores`, `closing`, `structure` or `incidence` of a run, with those of its corpus's
+        n-grams and held-out text: column `source` tells them apart."""
         corpus = self.corpus_of(run)
         own = _table(self.paths.run_results(run) / f"{name}.tsv", run)
         baseline = self.paths.baseline_results(corpus) / f"{name}.tsv"
         return pd.concat([own, _table(baseline, f"baseline of {corpus}")], ignore_index=True)
 
-    def _bootstrap(self) -> dict[str, Any]:
+    def bootstrap(self) -> dict[str, Any]:
+        """How intervals are computed: the arguments of `analysis.statistics`."""
         return {
             "resamples": self.settings.resamples,
             "seed": self.settings.seed,
@@ -77,7 +86,7 @@ class Results:
         rows = _of_source(self.table(run, "scores"), source, run)
         if rows["impossible"].sum():
             return Interval(np.inf, np.inf, np.inf, len(rows))
-        return ratio_interval(rows["nats"] / np.log(2), rows["symbols"], **self._bootstrap())
+        return ratio_interval(rows["nats"] / np.log(2), rows["symbols"], **self.bootstrap())
 
     def bits_difference(self, run: str, source: str, other: str) -> Interval:
         """Difference in test bits per symbol of two models of one text, paired by window."""
@@ -85,7 +94,7 @@ class Results:
         a, b = (_of_source(table, name, run).set_index("window") for name in (source, other))
         nats = _side_by_side(a[["nats"]], b[["nats", "symbols"]])
         bits = nats[["nats_a", "nats"]] / np.log(2)
-        return paired_difference(bits["nats_a"], bits["nats"], nats["symbols"], **self._bootstrap())
+        return paired_difference(bits["nats_a"], bits["nats"], nats["symbols"], **self.bootstrap())
 
     def windows(self, run: str, metric: str, source: str) -> pd.DataFrame:
         """Events and exposure of one metric of one source, one row a window."""
@@ -96,17 +105,20 @@ class Results:
     def rate(self, run: str, metric: str, source: str) -> Interval:
         """One metric of one source."""
         rows = self.windows(run, metric, source)
-        return ratio_interval(rows["events"], rows["exposure"], **self._bootstrap())
+        return ratio_interval(rows["events"], rows["exposure"], **self.bootstrap())
 
     def rates(self, run: str) -> pd.DataFrame:
         """Every metric of every source: columns metric, unit, source, estimate, low, high, n."""
-        table = self.table(run, "structure")
+        return self.rates_of(self.table(run, "structure"))
+
+    def rates_of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """As `rates`, of any table with the columns of structure.tsv."""
         table = table[table["exposure"] > 0]
         rows = []
         for (metric, unit, source), group in table.groupby(
             ["metric", "unit", "source"], sort=False
         ):
-            interval = ratio_interval(group["events"], group["exposure"], **self._bootstrap())
+            interval = ratio_interval(group["events"], group["exposure"], **self.bootstrap())
             rows.append({"metric": metric, "unit": unit, "source": source, **interval._asdict()})
         return pd.DataFrame(rows)
 
@@ -118,7 +130,7 @@ class Results:
         rows = []
         for (source, distance), group in table.groupby(["source", "distance"], sort=False):
             windows = group.groupby("window")[[figure, "n"]].sum()
-            interval = ratio_interval(windows[figure], windows["n"], **self._bootstrap())
+            interval = ratio_interval(windows[figure], windows["n"], **self.bootstrap())
             rows.append(
                 {
                     "source": source,
@@ -142,7 +154,7 @@ class Results:
         a, b = (sums.loc[name] for name in (source, other))
         both = _side_by_side(a[["probability"]], b)
         return paired_difference(
-            both["probability_a"], both["probability"], both["n"], **self._bootstrap()
+            both["probability_a"], both["probability"], both["n"], **self.bootstrap()
         )
 
 

@@ -1,0 +1,76 @@
+"""Whether samples end in a loop, and how long its period is, by temperature (claim P4).
+
+A sample ends in a loop if its last symbols repeat with some period: the shortest one seen
+`repeats` times or more, over `span` symbols or more. N-gram samples and held-out text, the floor,
+are read by the same code.
+
+Writes results/<run>/loops.tsv, a row a stream: period 0 where there is no loop, `start` the symbol
+from which on it repeats.
+"""
+
+import argparse
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig
+
+from analysis.measure import held_out, write_table
+from analysis.results import HELD_OUT
+from analysis.structure.prose import find_loop
+from pipeline import console, models, params
+from pipeline.lm.corpus import PreparedText
+from pipeline.lm.samples import read_samples
+from pipeline.paths import Paths
+
+COLUMNS = ["source", "stream", "symbols", "start", "period"]
+
+
+@dataclass
+class Settings:
+    """conf/inside/default.yaml says what each value means."""
+
+    repeats: int
+    span: int
+
+
+def loop_rows(source: str, streams: list[bytes], settings: Settings) -> list[dict[str, Any]]:
+    """A row a stream."""
+    rows = []
+    for number, stream in enumerate(streams):
+        loop = find_loop(stream, settings.repeats, settings.span)
+        start, period = (loop.start, loop.period) if loop else (len(stream), 0)
+        rows.append({"source": source, "stream": number, "symbols": len(stream), "start": start,
+                     "period": period})  # fmt: skip
+    return rows
+
+
+def measure_loops(config: DictConfig, run: str) -> None:
+    """The samples of one run, of its corpus's n-grams, and its held-out text."""
+    settings = params.view(Settings, config.inside.loops, "inside.loops")
+    experiment = params.experiment(config, run)
+    plan, paths = experiment.sample, Paths.of(config)
+    own, baseline = paths.run_results(run), paths.baseline_results(experiment.corpus)
+    folders = {models.temperature_source(t): own for t in (0.0, *sorted(plan.temperatures))}
+    orders = params.baseline(config, experiment.corpus).ngram_orders
+    folders |= {f"ngram:{order}": baseline for order in orders}
+    samples = {
+        source: read_samples(folder / "samples" / models.sample_file(source))
+        for source, folder in folders.items()
+    }
+    text = PreparedText.open(paths.text / experiment.corpus)
+    samples[HELD_OUT] = held_out(text, plan.symbols, plan.streams)
+    rows = [row for name, streams in samples.items() for row in loop_rows(name, streams, settings)]
+    write_table(own / "loops.tsv", rows, COLUMNS)
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.loops", description=__doc__)
+    parser.add_argument("run", help="an experiment")
+    params.add_scale_options(parser)
+    arguments = parser.parse_args()
+    measure_loops(params.load(params.params_file(arguments)), arguments.run)
+
+
+if __name__ == "__main__":
+    console.run(main)

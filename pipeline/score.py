@@ -1,4 +1,4 @@
-"""Score any text by a model: symbols, nats and bits per symbol, perplexity; one line a file."""
+"""Score any text by a model: nats and bits per symbol, bits per byte, perplexity; a line a file."""
 
 import argparse
 import json
@@ -19,10 +19,13 @@ def summary(opened: models.OpenModel, text: bytes, window: int, context: int) ->
     if not symbols:
         raise InputError("nothing to score: give a text of 2 symbols or more that the model knows")
     nats = math.inf if impossible else sum(s.nats for s in scores) / symbols
+    known = ids[1:][ids[1:] < opened.vocabulary.size]
+    per_symbol = opened.vocabulary.lengths()[known].mean()
     return {
         "symbols": symbols,
         "nats_per_symbol": nats,
         "bits_per_symbol": nats / math.log(2),
+        "bits_per_byte": nats / math.log(2) / per_symbol,
         "perplexity": math.exp(nats) if math.isfinite(nats) else math.inf,
         "impossible": impossible,
         "unseen": sum(s.unseen for s in scores),
@@ -56,9 +59,9 @@ def main() -> None:
         else:
             print(
                 f"{path}: {figures['symbols']} symbols, {figures['nats_per_symbol']:.4f} nats and "
-                f"{figures['bits_per_symbol']:.4f} bits per symbol, perplexity "
-                f"{figures['perplexity']:.3f} ({figures['impossible']} impossible, "
-                f"{figures['unseen']} outside the vocabulary)"
+                f"{figures['bits_per_symbol']:.4f} bits per symbol, {figures['bits_per_byte']:.4f} "
+                f"per byte, perplexity {figures['perplexity']:.3f} ({figures['impossible']} "
+                f"impossible, {figures['unseen']} outside the vocabulary)"
             )
 
 

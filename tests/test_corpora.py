@@ -33,7 +33,7 @@ def test_every_corpus_is_well_described(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"symbols": "words"}, "symbols is 'words': use bytes or characters"),
+        ({"symbols": "letters"}, "symbols is 'letters': use bytes or characters or words"),
         ({"colour": 1}, "unknown key 'colour'"),
         ({"limit": "1 MB"}, "limit is '1 MB'"),
         ({"split": {"train": 0.5}}, "add up to 1"),

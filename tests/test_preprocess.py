@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pipeline.corpora.encoding import whole_characters
+from pipeline.corpora.encoding import whole_characters, whole_words
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import Obtained, obtain
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
+from pipeline.lm.vocabulary import TOKEN
 from pipeline.preprocess import prepare
 from tests.prepared_texts import corpus_of, parts_of, prepared
 
@@ -45,6 +46,30 @@ TEXTS = st.binary(min_size=10, max_size=300) | st.text(min_size=10, max_size=200
 @given(TEXTS, st.booleans())
 def test_any_bytes_survive_as_bytes(tmp_path: Path, text: bytes, compressed: bool) -> None:
     assert_survives(text, "bytes", compressed, tmp_path)
+
+
+@FEW
+@given(TEXTS | st.lists(st.sampled_from([b"the", b" ", b"cat", b"\n", b"."])).map(b"".join))
+def test_any_bytes_survive_as_words(tmp_path: Path, text: bytes) -> None:
+    assume(len(text) >= 10)
+    assert_survives(text, "words", False, tmp_path)
+
+
+@given(st.lists(st.sampled_from([b"the", b"cat", b"c", b".", b"", b"a\n"])), st.integers(6, 20))
+def test_blocks_of_whole_words_have_the_words_of_the_whole(words: list[bytes], size: int) -> None:
+    text = b" ".join(words)
+    blocks = [text[start : start + size] for start in range(0, len(text), size)]
+    found = [token for block in whole_words(blocks) for token in TOKEN.findall(block)]
+    assert found == TOKEN.findall(text)
+
+
+def test_frequent_words_of_training_are_symbols(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    path.write_bytes(b"the cat saw a dog.\n" * 8 + b"a mouse, a mouse, a mouse. " * 2)
+    result = prepared(corpus_of(path, symbols="words", word_occurrences=8), tmp_path)
+    assert result.vocabulary.words == (b" a", b" cat", b" dog", b" saw", b"the")
+    spelled = result.vocabulary.encode(b" mouse")
+    assert len(spelled) == len(b" mouse")
 
 
 @settings(FEW, max_examples=8)

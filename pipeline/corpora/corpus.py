@@ -9,13 +9,13 @@ from omegaconf import OmegaConf
 
 from pipeline.corpora.digests import algorithm_of
 from pipeline.lm.errors import InputError
-from pipeline.lm.vocabulary import Unit
+from pipeline.lm.vocabulary import UNITS, Unit
 
 Reader = Literal["file", "members", "sections", "essays", "names"]
 CHOICES = {
     "kind": ("prose", "shakespeare", "c", "latex", "wikipedia", "python", "names"),
     "unit": ("stream", "lines"),
-    "symbols": ("bytes", "characters"),
+    "symbols": UNITS,
     "order": ("given", "seeded"),
     "documents.reader": ("file", "members", "sections", "essays", "names"),
     "split.by": ("document", "position"),
@@ -81,6 +81,8 @@ class Corpus:
     kind: str
     unit: str
     symbols: Unit
+    word_occurrences: int
+    """symbols words: a word that occurs so often in the training part is one symbol."""
     licence: str
     note: str
     variants: tuple[Variant, ...]
@@ -102,6 +104,7 @@ class Corpus:
             "kind": "prose",
             "unit": "stream",
             "symbols": "bytes",
+            "word_occurrences": 3,
             "licence": "not stated",
             "note": "",
             "sources": [],
@@ -116,7 +119,7 @@ class Corpus:
         values |= content
         for key in ("kind", "unit", "symbols", "order"):
             _chosen(values[key], key, where)
-        for key in ("seed", "at_most"):
+        for key in ("seed", "at_most", "word_occurrences"):
             _whole(values[key], f"{where}.{key}")
         if values["limit"] is not None:
             _whole(values["limit"], f"{where}.limit")

@@ -2,7 +2,8 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from pipeline.corpora.documents import Collection, Span
 from pipeline.lm.files import atomic_write
-from pipeline.lm.vocabulary import Unit, Vocabulary, codes_of
+from pipeline.lm.vocabulary import TOKEN, Unit, Vocabulary, codes_of
 
 CONTINUATION = range(0x80, 0xC0)
 LONGEST_CHARACTER = 4
@@ -50,6 +51,28 @@ def whole_characters(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield kept
 
 
+def whole_words(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks that no word crosses, unless one is as long as a block."""
+    kept = b""
+    for block in blocks:
+        text = kept + block
+        cut = max(text.rfind(b" "), text.rfind(b"\n"))  # no word goes on there
+        if cut <= 0:
+            cut = len(text)
+        kept = text[cut:]
+        yield text[:cut]
+    if kept:
+        yield kept
+
+
+WHOLE: dict[Unit, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
+    "bytes": iter,
+    "characters": whole_characters,
+    "words": whole_words,
+}
+"""How blocks are cut anew so that no symbol crosses two."""
+
+
 @njit(cache=True)
 def _mark(codes, seen):
     """Note which codes occur; five times as fast as assigning by an index array."""
@@ -59,12 +82,20 @@ def _mark(codes, seen):
 
 def occurring(collection: Collection, spans: list[Span], unit: Unit) -> NDArray[np.int64]:
     """The codes (byte values or code points) that occur in some spans, ascending."""
-    seen = np.zeros(256 if unit == "bytes" else sys.maxunicode + 1, bool)
+    seen = np.zeros(sys.maxunicode + 1 if unit == "characters" else 256, bool)
     for span in spans:
         for block in _blocks(collection, span, unit):
-            codes = np.frombuffer(block, np.uint8) if unit == "bytes" else codes_of(block, unit)
-            _mark(codes, seen)
+            _mark(codes_of(block, unit), seen)
     return np.flatnonzero(seen)
+
+
+def frequent_words(collection: Collection, spans: list[Span], least: int) -> tuple[bytes, ...]:
+    """The words of two bytes or more that occur `least` times in some spans, ascending."""
+    counts: Counter[bytes] = Counter()
+    for span in spans:
+        for block in _blocks(collection, span, "words"):
+            counts.update(TOKEN.findall(block))
+    return tuple(sorted(word for word, n in counts.items() if n >= least and len(word) > 1))
 
 
 def write_part(
@@ -100,5 +131,4 @@ def write_documents(path: Path, rows: dict[str, list[tuple[str, int, int]]]) -> 
 
 
 def _blocks(collection: Collection, span: Span, unit: Unit) -> Iterator[bytes]:
-    blocks = collection.blocks(span)
-    return blocks if unit == "bytes" else whole_characters(blocks)
+    return WHOLE[unit](collection.blocks(span))

@@ -1,9 +1,11 @@
-"""Symbols: bytes (as char-rnn) or Unicode characters, and their ids."""
+"""Symbols: bytes (as char-rnn), Unicode characters or words, and their ids."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json, write_json
 
-Unit = Literal["bytes", "characters"]
+Unit = Literal["bytes", "characters", "words"]
+UNITS = get_args(Unit)
+TOKEN = re.compile(rb" ?[\w\x80-\xff]+|.", re.DOTALL)
+"""A word, with the space before it, or a byte between words: what a text of words is cut into."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +27,21 @@ class Vocabulary:
     bytes survive `decode(encode(x))`. No model predicts them: scoring leaves them out and counts
     them; prompts that contain one are refused. Characters are those of UTF-8, bytes that are not
     valid UTF-8 standing for themselves (surrogate escapes).
+
+    A vocabulary of words has those of `words`, ids after those of `codes`, and spells any other
+    word byte by byte: so no word is unknown, and what a text costs can be told per byte of it.
     """
 
     unit: Unit
     codes: tuple[int, ...]
     """Byte values or code points, strictly ascending."""
+    words: tuple[bytes, ...] = ()
+    """Tokens of two bytes or more, strictly ascending."""
 
     @property
     def size(self) -> int:
         """V."""
-        return len(self.codes)
+        return len(self.codes) + len(self.words)
 
     @property
     def dtype(self) -> np.dtype:
@@ -50,27 +60,56 @@ class Vocabulary:
     def _byte_of_id(self) -> NDArray[np.uint8]:
         return np.argsort(self._ids(np.arange(256))).astype(np.uint8)
 
+    @cached_property
+    def _id_of_token(self) -> dict[bytes, int]:
+        tokens = [bytes([byte]) for byte in range(256)]
+        ids = dict(zip(tokens, self._ids(np.arange(256)).tolist(), strict=True))
+        return ids | {word: len(self.codes) + i for i, word in enumerate(self.words)}
+
+    @cached_property
+    def _token_of_id(self) -> list[bytes]:
+        return sorted(self._id_of_token, key=self._id_of_token.__getitem__)
+
     def _ids(self, codes: NDArray) -> NDArray[np.int64]:
         """The place of a code among the seen ones, or V and its place among the others."""
         place = np.searchsorted(self._seen, codes)
-        seen = self._seen[np.minimum(place, self.size - 1)] == codes
+        seen = self._seen[np.minimum(place, len(self.codes) - 1)] == codes
         return np.where(seen, place, self.size + codes - place)
 
     @classmethod
-    def of(cls, text: bytes, unit: Unit = "bytes") -> "Vocabulary":
-        """The vocabulary of a training text."""
-        return cls(unit, tuple(np.unique(codes_of(text, unit)).tolist()))
+    def of(cls, text: bytes, unit: Unit = "bytes", words: tuple[bytes, ...] = ()) -> "Vocabulary":
+        """The vocabulary of a training text, with such words as symbols."""
+        return cls(unit, tuple(np.unique(codes_of(text, unit)).tolist()), words)
 
     def encode(self, text: bytes) -> NDArray:
         """Ids of a text, (T,)."""
         if self.unit == "bytes":
             return np.frombuffer(text.translate(self._id_of_byte), np.uint8)
+        if self.unit == "words":
+            return np.array(self._token_ids(text), self.dtype)
         return self._ids(codes_of(text, self.unit)).astype(self.dtype)
+
+    def _token_ids(self, text: bytes) -> list[int]:
+        id_of, ids = self._id_of_token, list[int]()
+        for token in TOKEN.findall(text):
+            if token in id_of:
+                ids.append(id_of[token])
+            else:
+                ids += [id_of[token[i : i + 1]] for i in range(len(token))]
+        return ids
+
+    def lengths(self) -> NDArray[np.int64]:
+        """(V,) bytes of text that each symbol stands for."""
+        if self.unit == "characters":
+            return np.array([len(self.decode(np.array([i]))) for i in range(self.size)])
+        return np.array([1] * len(self.codes) + [len(word) for word in self.words])
 
     def decode(self, ids: NDArray) -> bytes:
         """The text of ids, (T,)."""
         if self.unit == "bytes":
             return self._byte_of_id[ids].tobytes()
+        if self.unit == "words":
+            return b"".join(map(self._token_of_id.__getitem__, ids.tolist()))
         ids = np.asarray(ids, np.int64)
         among_others = ids - self.size
         # The j-th code not seen comes after as many seen codes as have fewer than j others before.
@@ -94,29 +133,34 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
-        write_json(path, {"unit": self.unit, "codes": list(self.codes)})
+        content: dict[str, Any] = {"unit": self.unit, "codes": list(self.codes)}
+        if self.words:
+            content["words"] = [word.decode("utf-8", "surrogateescape") for word in self.words]
+        write_json(path, content)
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
         """Read what `save` wrote; InputError if it is damaged."""
         content = read_json(path)
         try:
-            vocabulary = cls(content["unit"], tuple(content["codes"]))
-        except (KeyError, TypeError) as error:
+            written = content.get("words", [])
+            words = tuple(word.encode("utf-8", "surrogateescape") for word in written)
+            vocabulary = cls(content["unit"], tuple(content["codes"]), words)
+            if vocabulary._is_valid():
+                return vocabulary
+        except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is not a vocabulary: run preprocess again") from error
-        codes = np.asarray(vocabulary.codes)
-        if (
-            vocabulary.unit not in ("bytes", "characters")
-            or not len(codes)
-            or (np.diff(codes) <= 0).any()
-        ):
-            raise InputError(f"{path} is not a vocabulary: run preprocess again")
-        return vocabulary
+        raise InputError(f"{path} is not a vocabulary: run preprocess again")
+
+    def _is_valid(self) -> bool:
+        ascending = all(a < b for some in (self.codes, self.words) for a, b in pairwise(some))  # type: ignore[operator]
+        words_fit = not self.words or (self.unit == "words" and min(map(len, self.words)) > 1)
+        return self.unit in UNITS and len(self.codes) > 0 and ascending and words_fit
 
 
-def codes_of(text: bytes, unit: Unit) -> NDArray[np.uint32]:
+def codes_of(text: bytes, unit: Unit) -> NDArray:
     """Byte values or code points of a text, (T,)."""
-    if unit == "bytes":
-        return np.frombuffer(text, np.uint8).astype(np.uint32)
+    if unit != "characters":
+        return np.frombuffer(text, np.uint8)
     characters = text.decode("utf-8", "surrogateescape")
     return np.frombuffer(characters.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint32)

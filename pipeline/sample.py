@@ -2,9 +2,13 @@
 
 import argparse
 import codecs
+import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -12,8 +16,9 @@ from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.samples import first_prompt, sampled_texts, write_samples
-from pipeline.lm.sampling import Decoding, sample
+from pipeline.lm.sampling import Decoding, beam_search, sample, sample_lines
 from pipeline.lm.vocabulary import Vocabulary
+from pipeline.models import OpenModel
 from pipeline.paths import Paths
 
 
@@ -33,64 +38,124 @@ def write_run_samples(config: DictConfig, run: str) -> None:
 
 
 class Printer:
-    """Symbols to text as they come: a character of several bytes is printed when whole."""
+    """Symbols to stdout as they come: a character of several bytes is printed when whole."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def text(self, symbols: np.ndarray) -> str:
-        """Printable text; control characters other than tab and newline are shown, not sent."""
-        whole = self.decoder.decode(self.vocabulary.decode(symbols))
-        return "".join(c if c in "\t\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in whole)
+    def show(self, symbols: NDArray, end: bool = False) -> None:
+        """Print ids (T,), and after the last of a text a newline. Control characters other than
+        tab and newline are shown, not sent."""
+        whole = self.decoder.decode(self.vocabulary.decode(symbols), final=end)
+        safe = (c if c in "\t\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in whole)
+        print("".join(safe), end="\n" if end else "", flush=True)
 
 
-def print_sample(opened: models.OpenModel, arguments: argparse.Namespace) -> None:
-    """One stream as it comes; several one after the other when they are done."""
-    prompt = first_prompt(opened.vocabulary)
-    if arguments.prompt:
-        prompt = opened.vocabulary.encode_prompt(
-            arguments.prompt.encode("utf-8", "surrogateescape")
-        )
-    decoding = Decoding(arguments.temperature, arguments.top_k, arguments.top_p)
-    rows = sample(
-        opened.model, prompt, arguments.streams, arguments.length, decoding, arguments.seed
-    )
-    if arguments.streams == 1:
+def given_prompt(arguments: argparse.Namespace) -> bytes:
+    """The bytes to go on from; none: from the start of a line."""
+    if arguments.prompt_file is None:
+        return (arguments.prompt or "").encode("utf-8", "surrogateescape")
+    try:
+        return arguments.prompt_file.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {arguments.prompt_file} ({error.strerror}): name a file"
+        ) from error
+
+
+def print_streams(opened: OpenModel, arguments: argparse.Namespace, decoding: Decoding) -> None:
+    """The first stream as it comes, the others when all are done."""
+    given = opened.vocabulary.encode_prompt(given_prompt(arguments))
+    prompt = given if len(given) else first_prompt(opened.vocabulary)
+    rows: list[NDArray] = []
+    for stream in range(arguments.streams):
+        if arguments.streams > 1:
+            print(f"--- {stream + 1}")
         printer = Printer(opened.vocabulary)
-        if arguments.prompt:
-            print(printer.text(prompt), end="", flush=True)
-        for row in rows:
-            print(printer.text(row), end="", flush=True)
-        print()
-        return
-    for number, stream in enumerate(np.stack(list(rows), 1), 1):
-        shown = np.concatenate([prompt, stream]) if arguments.prompt else stream
-        print(f"--- {number}\n{Printer(opened.vocabulary).text(shown)}")
+        printer.show(given)
+        if stream == 0:
+            for row in sample(
+                opened.model, prompt, arguments.streams, arguments.length, decoding, arguments.seed
+            ):
+                rows.append(row)
+                printer.show(row[:1])
+        else:
+            printer.show(np.array([row[stream] for row in rows]))
+        printer.show(prompt[:0], end=True)
 
 
-def main() -> None:
-    """Entry point."""
+def print_lines(opened: OpenModel, arguments: argparse.Namespace, decoding: Decoding) -> None:
+    """Independent lines, each begun after a line's end."""
+    given = opened.vocabulary.encode_prompt(given_prompt(arguments))
+    (end,) = newline = opened.vocabulary.encode(b"\n")
+    if end >= opened.vocabulary.size:
+        raise InputError("the training text has no lines: sample streams (--streams)")
+    prompt = np.concatenate((newline, given))
+    cut = 0
+    for line in sample_lines(
+        opened.model, prompt, arguments.lines, arguments.length, decoding, arguments.seed, end
+    ):
+        cut += len(line) == arguments.length
+        Printer(opened.vocabulary).show(np.concatenate((given, line)), end=True)
+    if cut:
+        print(f"{cut} lines did not end within --length {arguments.length}", file=sys.stderr)
+
+
+def print_likeliest(opened: OpenModel, arguments: argparse.Namespace, decoding: Decoding) -> None:
+    """The continuation that beam search finds; how probable it is, on stderr."""
+    if not decoding.exact:
+        raise InputError("--beam leaves nothing to chance: drop --temperature, --top-k, --top-p")
+    given = opened.vocabulary.encode_prompt(given_prompt(arguments))
+    prompt = given if len(given) else first_prompt(opened.vocabulary)
+    found, nats = beam_search(opened.model, prompt, arguments.beam, arguments.length)
+    Printer(opened.vocabulary).show(np.concatenate((given, found)), end=True)
+    bits = -nats / math.log(2) / len(found)
+    print(f"log-probability {nats:.3f} nats, {bits:.3f} bits per symbol", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.sample", description=__doc__)
     parser.add_argument("run", help="an experiment, or the folder of a training made by hand")
     parser.add_argument("--model", default="lstm", help=models.NAMES)
     parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy")
-    parser.add_argument("--top-k", type=int)
-    parser.add_argument("--top-p", type=float)
-    parser.add_argument("--prompt", help="text to continue")
+    parser.add_argument("--top-k", type=int, help="only the K likeliest symbols")
+    parser.add_argument("--top-p", type=float, help="only the likeliest that together reach P")
+    prompts = parser.add_mutually_exclusive_group()
+    prompts.add_argument("--prompt", help="text to continue")
+    prompts.add_argument("--prompt-file", type=Path, help="a file to continue, of any bytes")
+    shapes = parser.add_mutually_exclusive_group()
+    shapes.add_argument("--streams", type=int, default=1, help="independent samples")
+    shapes.add_argument("--lines", type=int, help="so many independent lines instead")
+    shapes.add_argument("--beam", type=int, help="the likeliest text by a search of this width")
     parser.add_argument("--length", type=int, default=500, help="symbols (default 500)")
-    parser.add_argument("--streams", type=int, default=1, help="independent samples")
     parser.add_argument("--seed", type=int, default=1)
     params.add_scale_options(parser)
     parser.add_argument("--write", action="store_true", help="write the samples of the DAG instead")
-    arguments = parser.parse_args()
-    if arguments.length < 1 or arguments.streams < 1:
-        raise InputError("--length and --streams must be 1 or more")
+    return parser
+
+
+def main() -> None:
+    """Entry point."""
+    arguments = parser().parse_args()
+    for option in ("length", "streams", "lines", "beam"):
+        if getattr(arguments, option) is not None and getattr(arguments, option) < 1:
+            raise InputError(f"--{option} must be 1 or more")
+    if arguments.seed < 0:
+        raise InputError("--seed must be 0 or more")
     config = params.load(params.params_file(arguments))
     if arguments.write:
         write_run_samples(config, arguments.run)
         return
-    print_sample(models.open_model(config, arguments.run, arguments.model), arguments)
+    decoding = Decoding(arguments.temperature, arguments.top_k, arguments.top_p)
+    opened = models.open_model(config, arguments.run, arguments.model)
+    if arguments.lines:
+        print_lines(opened, arguments, decoding)
+    elif arguments.beam:
+        print_likeliest(opened, arguments, decoding)
+    else:
+        print_streams(opened, arguments, decoding)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ class LanguageModel(Protocol):
     A model that can draw more cheaply than it can tell a distribution offers two more:
     `advance(state, symbols) -> state`, a step without the distribution, and
     `draw(state, uniforms (n,)) -> (n,)`, exact draws of the next symbols.
+
+    A model may step faster at a small cost in precision (tests state it):
+    `for_sampling(n) -> LanguageModel`, itself as sampling n streams uses it.
     """
 
     @property

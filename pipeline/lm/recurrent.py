@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from pipeline.lm.dropout import dropout
 from pipeline.lm.errors import InputError
+from pipeline.lm.protocol import LanguageModel
 
 CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -136,6 +137,12 @@ class RecurrentLM:
         assert values is not None
         logits = self.network.decoder(values)
         return functional.log_softmax(logits, -1).numpy(), reached
+
+    def for_sampling(self, n: int) -> LanguageModel:
+        """As the protocol: the weights as they are now, in a form that steps faster."""
+        from pipeline.lm.recurrent_sampler import SamplingLM  # which is about this module
+
+        return SamplingLM(self.network, n)
 
     @torch.inference_mode()
     def log_probs(self, sequence: NDArray) -> NDArray:

@@ -1,7 +1,7 @@
-"""Sampling from any language model: the one loop of the project."""
+"""Sampling from any language model, by the one loop of the project; and a search without chance."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from pipeline.lm.errors import InputError
 from pipeline.lm.protocol import LanguageModel, LogProbs
 
+LINES_AT_ONCE = 100
+"""Streams that write lines side by side: the longest of them keeps the others waiting."""
+
 
 @dataclass(frozen=True)
 class Decoding:
     """How the next symbol is chosen from a distribution.
 
     temperature: log-probabilities are divided by it; 0 is greedy (always the likeliest).
-    top_k: only the k likeliest symbols; top_p: only the likeliest that together reach p.
+    top_k: only the k likeliest symbols; top_p: only the likeliest that together reach p; symbols
+    as likely as the last of these stay too.
     """
 
     temperature: float = 1.0
@@ -44,26 +48,29 @@ class Decoding:
         scaled = log_probs.astype(np.float64) / self.temperature
         weights = np.exp(scaled - scaled.max(1, keepdims=True))
         if self.top_k is not None and self.top_k < weights.shape[1]:
-            least = np.partition(weights, -self.top_k, 1)[:, [-self.top_k]]
-            weights[weights < least] = 0
+            _leave(weights, np.partition(weights, -self.top_k, 1)[:, [-self.top_k]])
         if self.top_p is not None:
-            weights[~self._nucleus(weights)] = 0
+            ranked = np.sort(weights, 1)[:, ::-1]
+            before = ranked.cumsum(1) - ranked
+            kept = before < self.top_p * ranked.sum(1, keepdims=True)
+            _leave(weights, np.where(kept, ranked, np.inf).min(1, keepdims=True))
         cumulative = weights.cumsum(1)
         chosen = (cumulative <= uniforms[:, None] * cumulative[:, [-1]]).sum(1)
         return np.minimum(chosen, weights.shape[1] - 1)
 
-    def _nucleus(self, weights: NDArray) -> NDArray:
-        assert self.top_p is not None
-        order = np.argsort(-weights, 1, kind="stable")
-        ranked = np.take_along_axis(weights, order, 1)
-        before = ranked.cumsum(1) - ranked
-        kept = np.zeros(weights.shape, bool)
-        np.put_along_axis(kept, order, before < self.top_p * ranked.sum(1, keepdims=True), 1)
-        return kept
+
+def _leave(weights: NDArray, least: NDArray) -> None:
+    """Only weights (n, V) of at least `least` (n, 1), equals all; in place."""
+    weights[weights < least] = 0
 
 
 def sample(
-    model: LanguageModel, prompt: NDArray, n: int, length: int, decoding: Decoding, seed: int
+    model: LanguageModel,
+    prompt: NDArray,
+    n: int,
+    length: int,
+    decoding: Decoding,
+    seed: int | Sequence[int],
 ) -> Iterator[NDArray]:
     """Continue a prompt in n independent streams: yields (n,) symbols, `length` times.
 
@@ -73,6 +80,8 @@ def sample(
     if not len(prompt):
         raise InputError("an empty prompt: give at least one symbol")
     random = np.random.default_rng(seed)
+    if hasattr(model, "for_sampling"):
+        model = model.for_sampling(n)
     state: Any = model.start(n)
     fast: Any = model if decoding.exact and hasattr(model, "draw") else None
     log_probs: LogProbs | None = None
@@ -95,3 +104,66 @@ def sample(
             chosen = decoding.choose(log_probs, uniforms)
         yield chosen
         feed(chosen)
+
+
+def sample_lines(
+    model: LanguageModel,
+    prompt: NDArray,
+    n: int,
+    limit: int,
+    decoding: Decoding,
+    seed: int,
+    end: int,
+) -> Iterator[NDArray]:
+    """n independent continuations of a prompt (P,), each up to the symbol `end`, which is left out.
+
+    They come in order, each as soon as it and those before it are whole; one that did not end
+    within `limit` symbols has that many.
+    """
+    for first in range(0, n, LINES_AT_ONCE):
+        count = min(LINES_AT_ONCE, n - first)
+        lengths = np.full(count, limit)
+        rows: list[NDArray] = []
+        given = 0
+        for chosen in sample(model, prompt, count, limit, decoding, [seed, first]):
+            lengths[(chosen == end) & (lengths == limit)] = len(rows)
+            rows.append(chosen)
+            while given < count and lengths[given] < len(rows):
+                yield _stream(rows, given)[: lengths[given]]
+                given += 1
+            if given == count:
+                break
+        for stream in range(given, count):
+            yield _stream(rows, stream)[: lengths[stream]]
+
+
+def _stream(rows: list[NDArray], stream: int) -> NDArray:
+    return np.array([row[stream] for row in rows])
+
+
+def beam_search(
+    model: LanguageModel, prompt: NDArray, width: int, length: int
+) -> tuple[NDArray, float]:
+    """A likely continuation of a prompt (P,): symbols (length,), log-probability in nats.
+
+    After each symbol the `width` likeliest beginnings stay. There is no chance in it; of equals the
+    smaller ids win. All is stepped exactly, each beginning by itself, for the protocol has no way
+    to permute streams.
+    """
+    if width < 1 or length < 1 or not len(prompt):
+        raise InputError("beam search needs a width, a length and a prompt of at least 1")
+    state: Any = model.start(1)
+    for symbol in prompt:
+        log_probs, state = model.step(state, np.array([symbol]))
+    beginnings: list[tuple[int, ...]] = [()]
+    totals, states = log_probs.astype(np.float64), [state]  # totals: (beginnings, V)
+    while True:
+        likeliest = np.argsort(-totals, axis=None, kind="stable")[:width]
+        chosen = likeliest[np.isfinite(totals.flat[likeliest])]
+        parents, symbols = np.divmod(chosen, totals.shape[1])
+        beginnings = [(*beginnings[p], int(s)) for p, s in zip(parents, symbols, strict=True)]
+        if len(beginnings[0]) == length:
+            return np.array(beginnings[0]), float(totals.flat[chosen[0]])
+        steps = [model.step(states[p], s[None]) for p, s in zip(parents, symbols, strict=True)]
+        states = [state for _, state in steps]
+        totals = totals.flat[chosen][:, None] + np.concatenate([rows for rows, _ in steps])

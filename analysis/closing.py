@@ -14,6 +14,8 @@ from pipeline.lm.vocabulary import Vocabulary
 
 RIVALS = b")]}"
 """Closers that compete at one place: the type accuracy is the true one's share among them."""
+INTRODUCTIONS = (b"\\end{", b"</", b"&lt;/")
+"""What begins closers that bear a name: their type accuracy is the probability of the rest."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class ClosingRow:
     likeliest: float
     """Closings every symbol of which was the likeliest."""
     typed: float
-    """Share of the true closer among `RIVALS`; NaN for other closers."""
+    """Probability of this closer given that one of its kind stands here: the share of its first
+    byte among `RIVALS`, or the name after `INTRODUCTIONS`. NaN for closers that have no kind."""
 
 
 def closing_rows(
@@ -84,15 +87,24 @@ def closing_rows(
         log_prob = figures.log_prob[place].sum()
         if where < 0 or distance < 0 or np.isnan(log_prob):
             continue
-        probability = float(np.exp(log_prob))
-        rivalled = closing.closer.encode() in (b")", b"]", b"}")
-        mass = figures.rivals[closing.position]
-        typed = (probability / mass if mass > 0 else 0.0) if rivalled else np.nan
         key = (int(where), group(closing.closer), int(distances[distance]))
-        row = np.array([1, probability, figures.likeliest[place].all(), typed])
+        typed = _typed(closing, figures)
+        row = np.array([1, np.exp(log_prob), figures.likeliest[place].all(), typed])
         sums[key] = sums[key] + row if key in sums else row
     for (where, closer, distance), (n, probability, likeliest, typed) in sorted(sums.items()):
         yield ClosingRow(where, closer, distance, int(n), probability, likeliest, typed)
+
+
+def _typed(closing: Closing, figures: PositionFigures) -> float:
+    closer, position = closing.closer.encode(), closing.position
+    for introduction in INTRODUCTIONS:
+        if closer.startswith(introduction):
+            name = slice(position + len(introduction), position + len(closer))
+            return float(np.exp(figures.log_prob[name].sum()))
+    if closer[0] not in RIVALS:
+        return np.nan
+    rivals = figures.rivals[position]
+    return float(np.exp(figures.log_prob[position]) / rivals) if rivals > 0 else 0.0
 
 
 def measured_spans(text: NDArray, limit: int, window: int, context: int) -> list[Window]:

@@ -1,14 +1,30 @@
 """Measure the models of one run, or the n-grams and the held-out text of one corpus.
 
-Writes three tables, one row an observation, so that whoever reads them can bootstrap:
-scores.tsv (cross-entropy by window of the test part), closing.tsv (teacher-forced closings by
-window, class and distance), structure.tsv (what parsers and the index of the training text find in
-each window of a sample).
+Writes four tables. Three have one row an observation, so that whoever reads them can bootstrap.
+
+scores.tsv, cross-entropy by window of the test part:
+    source          network, ngram:10 (symbols of context), kenlm:11 (KenLM's order)
+    window          number of the window; the same windows for every model of a corpus
+    symbols, nats   possible symbols, and minus the natural log-probability summed over them
+    impossible      symbols of probability zero; unseen: symbols outside the vocabulary
+
+closing.tsv, teacher-forced closings, a row a window, class of closers and distance:
+    closer          as `analysis.structure.delimiters.group` names it
+    distance        lower edge of the bucket, in bytes since the opening
+    n, probability, likeliest, typed    closings, and sums over them: see analysis.closing
+
+structure.tsv, what parsers and the index of the training text find, a row a window and metric:
+    source          held-out, temperature:1, ngram:10, kenlm:11
+    window          number of the window, counted through all streams of the source
+    metric, unit    named in the modules of analysis.structure and in analysis.memorization
+    events, exposure    the figure of a source is sum(events) / sum(exposure), in `unit`
+
+incidence.tsv, how delimiters end in samples: see analysis.incidence.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +33,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from analysis import memorization
+from analysis import incidence
 from analysis.closing import (
     ClosingRow,
     closing_rows,
@@ -25,16 +41,16 @@ from analysis.closing import (
     position_figures,
     true_closings,
 )
+from analysis.incidence import incidence_rows
 from analysis.results import HELD_OUT, NETWORK
-from analysis.structure.events import PER_THOUSAND, Measure
-from analysis.structure.kinds import Measurer, floors, measurer
+from analysis.sample_reader import SampleReader, line_starts, structure_row
+from analysis.structure.kinds import floors, measurer
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.files import atomic_write
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import read_samples
 from pipeline.lm.scoring import WindowScore, score
-from pipeline.lm.suffix_index import SuffixIndex
 from pipeline.params import Measure as Settings
 from pipeline.paths import Paths
 
@@ -74,48 +90,21 @@ def closing_table(
     return [{"source": source, **asdict(row)} for row in rows]
 
 
-class SampleReader:
-    """Reads samples window by window: parsers of the kind of text, copying by the index."""
-
-    def __init__(self, text: PreparedText, parse: Measurer, settings: Settings) -> None:
-        self.text, self.parse, self.settings = text, parse, settings
-        self.index = SuffixIndex.build(text.part("train"), text.vocabulary.size)
-
-    def rows(self, source: str, streams: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-        """A row a metric and window; windows never cross streams."""
-        size = self.settings.structure_window
-        number = 0
-        for stream in streams:
-            ids = self.text.vocabulary.encode(stream)
-            copying = memorization.measure(ids, self.index, self.settings.copy_lengths, size)
-            for place, copied in enumerate(copying):
-                window = self.text.vocabulary.decode(ids[place * size : (place + 1) * size])
-                for measure in [*copied, *self.parse(window)]:
-                    yield _structure_row(source, number, measure)
-                number += 1
-
-
-def _structure_row(source: str, window: int, measure: Measure) -> dict[str, Any]:
-    per = 1000 if measure.unit == PER_THOUSAND else 1
-    return {
-        "source": source,
-        "window": window,
-        "metric": measure.name,
-        "events": measure.events,
-        "exposure": measure.exposure / per,
-        "unit": measure.unit,
-    }
-
-
 def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:
     """The floor: as much real text as is sampled of each model, if the test part has it.
 
-    Cut into as many streams of as equal length, evenly spread over the test part.
+    Cut into as many streams of as equal length, evenly spread over the test part, each from the
+    start of a line on, as samples go on from the end of one.
     """
     part = text.part("test")
     length = max(1, min(symbols, len(part)) // streams)
-    stride = len(part) // streams
-    return [text.vocabulary.decode(part[k * stride : k * stride + length]) for k in range(streams)]
+    places = [0, *(k * len(part) // streams for k in range(1, streams))]
+    newline = int(text.vocabulary.encode(b"\n")[0])
+    starts = [0, *line_starts(part, newline, places[1:]), len(part)]
+    return [
+        text.vocabulary.decode(part[start : min(start + length, following)])
+        for start, following in pairwise(starts)
+    ]
 
 
 def write_table(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
@@ -139,6 +128,7 @@ def measure_models(
     scores: list[dict[str, Any]] = []
     closing: list[dict[str, Any]] = []
     structure: list[dict[str, Any]] = []
+    ends: list[dict[str, Any]] = []
     steps = len(opened) + len(closers) + len(samples)
     with tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar:
         for source, model in opened.items():
@@ -147,16 +137,18 @@ def measure_models(
             if source in closers:
                 closing += closing_table(source, model, text, kind, settings)
                 bar.update()
-        with measurer(kind, text, settings) as parse:
-            reader = SampleReader(text, parse, settings)
+        with measurer(kind, text, settings) as parsers:
+            reader = SampleReader(text, parsers, settings)
             for source, streams in samples.items():
                 structure += reader.rows(source, streams)
+                ends += incidence_rows(source, streams, kind, settings)
                 bar.update()
         if HELD_OUT in samples:
-            structure += [_structure_row(HELD_OUT, 0, floor) for floor in floors(kind, text)]
+            structure += [structure_row(HELD_OUT, 0, floor) for floor in floors(kind, text)]
     write_table(folder / "scores.tsv", scores, SCORE_COLUMNS)
     write_table(folder / "closing.tsv", closing, CLOSING_COLUMNS)
     write_table(folder / "structure.tsv", structure, STRUCTURE_COLUMNS)
+    write_table(folder / "incidence.tsv", ends, incidence.COLUMNS)
 
 
 def measure_network(config: DictConfig, run: str) -> None:

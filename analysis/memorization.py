@@ -6,6 +6,7 @@ edge shortens no copy. Shapes: T symbols of a sample.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -36,9 +37,9 @@ def copied(matches: NDArray[np.integer], length: int) -> NDArray[np.bool_]:
 
 
 def measure(
-    sample: Symbols, training: TrainingText, lengths: Sequence[int], window: int
+    sample: Symbols, training: TrainingText, lengths: Sequence[int], edges: Sequence[int]
 ) -> list[list[Measure]]:
-    """The figures of each window of a sample, the last one shorter.
+    """The figures of each window of a sample.
 
     `match length` is the mean length of the longest match from each symbol; `copied at L` the
     share of symbols inside copies of at least L symbols; `novel at L` the share of the pieces of
@@ -48,14 +49,11 @@ def measure(
         sample: (T,) symbol ids, encoded as the training text.
         training: index of the training text.
         lengths: the values of L.
-        window: symbols of a window.
+        edges: where windows start, ascending, and where the last one ends.
     """
     matches = np.asarray(training.matches(sample), np.int64)
     masks = {length: copied(matches, length) for length in lengths}
-    return [
-        _window(matches, masks, start, min(start + window, len(matches)))
-        for start in range(0, len(matches), window)
-    ]
+    return [_window(matches, masks, start, stop) for start, stop in pairwise(edges)]
 
 
 def _window(

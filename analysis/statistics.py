@@ -173,6 +173,24 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
+def overdispersion(events: ArrayLike, exposures: ArrayLike, share: bool) -> float:
+    """phi: how many times the variance of sum(events) / sum(exposures) is that of independent
+    events, Poisson ones, or of trials if the figure is a `share`; NaN if that cannot be told.
+
+    Args:
+        events: (n,) numerator of each window.
+        exposures: (n,) denominator of each window.
+        share: whether each unit of exposure is an event or is not.
+    """
+    top, bottom = _pair(events, exposures)
+    total, n = top.sum(), len(top)
+    rate = total / bottom.sum() if bottom.sum() > 0 else np.nan
+    independent = total * (1 - rate) if share else total
+    if n < 2 or not independent > 0:
+        return np.nan
+    return float(n / (n - 1) * ((top - rate * bottom) ** 2).sum() / independent)
+
+
 def incidence_intervals(
     durations: ArrayLike,
     causes: ArrayLike,
@@ -200,39 +218,47 @@ def incidence_intervals(
         k intervals for cause 1 and k for cause 2. Source: O. Aalen, S. Johansen, 1978.
     """
     times, cause = _pair(durations, causes)
-    where = np.asarray(windows, np.intp)
-    # At equal times the ended come before the censored, who were still at risk.
-    order = np.lexsort((cause == 0, times))
-    times, cause, where = times[order], cause[order], where[order]
-    upto = np.searchsorted(times, np.asarray(at, np.float64), side="right")
-    estimate = _incidences(np.ones((1, len(times))), cause, upto)[:, 0]
+    where, at = np.asarray(windows, np.intp), np.asarray(at, np.float64)
+    grid = np.unique(times[(cause > 0) & (times <= at.max(initial=0))])
+    upto = np.searchsorted(grid, at, side="right")
+    # Of each window and time of the grid (count, k): who was at risk, who ended of which cause.
+    last = np.zeros((count, len(grid) + 1))
+    np.add.at(last, (where, np.searchsorted(grid, times, side="right")), 1)
+    at_risk = np.cumsum(last[:, ::-1], axis=1)[:, ::-1]
+    ended = np.zeros((2, count, len(grid)))
+    seen = (cause > 0) & (times <= at.max(initial=0))
+    place = cause[seen].astype(np.intp) - 1, where[seen], np.searchsorted(grid, times[seen])
+    np.add.at(ended, place, 1)
+    estimate = _incidences(np.ones((1, count)), at_risk, ended)[:, 0, upto]
     rng = np.random.default_rng(seed)
-    resampled = []
-    for rows in _blocks(resamples, max(count, len(times))):
-        drawn = rng.multinomial(count, np.full(count, 1 / count), size=rows) if count else None
-        if drawn is not None:
-            resampled.append(_incidences(drawn[:, where].astype(np.float64), cause, upto))
-    values = np.concatenate(resampled, axis=1) if resampled else np.empty((2, 0, len(upto)))
+    resampled = [np.empty((2, 0, len(at)))]
+    for rows in _blocks(resamples if count else 0, max(count, len(grid))):
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=rows)
+        resampled.append(_incidences(drawn.astype(np.float64), at_risk, ended)[:, :, upto])
+    values = np.concatenate(resampled, axis=1)
     first, second = (
-        [_interval(estimate[i, j], values[i, :, j], level, count) for j in range(len(upto))]
+        [_interval(estimate[i, j], values[i, :, j], level, count) for j in range(len(at))]
         for i in range(2)
     )
     return first, second
 
 
-def _incidences(weights: Floats, cause: Floats, upto: NDArray[np.intp]) -> Floats:
-    """Incidences (2, rows, k) of subjects in order of time, each counted `weights` (rows, m)."""
-    if not weights.shape[1]:
-        return np.full((2, len(weights), len(upto)), np.nan)
-    at_risk = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
+def _incidences(weights: Floats, at_risk: Floats, ended: Floats) -> Floats:
+    """Incidences (2, rows, k + 1) before and at each time, of windows counted `weights` (rows, n).
+
+    Args:
+        weights: (rows, n) how often each window counts.
+        at_risk: (n, k + 1) subjects of each window, and those at risk at each time.
+        ended: (2, n, k) those that end then, by cause.
+    """
+    subjects, risk = np.split(weights @ at_risk, [1], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = np.where(at_risk > 0, weights / at_risk, 0)
-    survival = np.cumprod(1 - hazard * (cause > 0), axis=1)
+        hazards = np.where(risk > 0, weights @ ended / risk, 0)
+    survival = np.cumprod(1 - hazards.sum(0), axis=1)
     before = np.concatenate([np.ones((len(weights), 1)), survival[:, :-1]], axis=1)
-    steps = np.stack([before * hazard * (cause == which) for which in (1, 2)])
-    incidence = np.concatenate([np.zeros_like(steps[:, :, :1]), np.cumsum(steps, axis=2)], axis=2)
-    incidence[:, at_risk[:, 0] == 0] = np.nan
-    return incidence[:, :, upto]
+    nothing = np.where(subjects > 0, 0.0, np.nan)
+    steps = np.stack([np.concatenate([nothing, before * one], axis=1) for one in hazards])
+    return np.cumsum(steps, axis=2)
 
 
 def _pair(a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:

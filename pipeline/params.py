@@ -157,6 +157,7 @@ class Measure:
     closing_symbols: int
     distances: list[int]
     least_closings: int
+    least_at_distance: int
     incidence_distances: list[int]
     structure_window: int
     copy_lengths: list[int]

@@ -32,8 +32,9 @@ def test_every_figure_is_what_a_search_finds(sample, text, length, window):
             inside[i : i + match] = True
     assert (copied(matches, length) == inside).all()
 
-    windows = measure(sample, SuffixIndex.build(text, 3), [length], window)
-    assert len(windows) == -(-len(sample) // window)
+    edges = [*range(0, len(sample), window), len(sample)]
+    windows = measure(sample, SuffixIndex.build(text, 3), [length], edges)
+    assert len(windows) == len(edges) - 1
     sums: dict[str, tuple[float, float]] = {}
     for name, events, exposure, _ in (figure for figures in windows for figure in figures):
         before = sums.get(name, (0, 0))
@@ -48,7 +49,7 @@ def test_every_figure_is_what_a_search_finds(sample, text, length, window):
 
 def test_the_training_text_itself_is_one_copy():
     text = np.random.default_rng(0).integers(0, 4, 500).astype(np.uint8)
-    (figures,) = measure(text[100:300], SuffixIndex.build(text, 4), [20, 200, 201], 1000)
+    (figures,) = measure(text[100:300], SuffixIndex.build(text, 4), [20, 200, 201], [0, 200])
     found = {figure.name: figure.events / figure.exposure for figure in figures[:-1]}
     assert found["longest copy"] == 200
     assert found["copied at 20"] == found["copied at 200"] == 1
@@ -58,14 +59,14 @@ def test_the_training_text_itself_is_one_copy():
 
 def test_a_window_does_not_shorten_copies():
     text = np.random.default_rng(0).integers(0, 4, 500).astype(np.uint8)
-    windows = measure(text[:120], SuffixIndex.build(text, 4), [50], 30)
+    windows = measure(text[:120], SuffixIndex.build(text, 4), [50], [0, 30, 60, 90, 120])
     copies = [figure for figures in windows for figure in figures if figure.name == "copied at 50"]
     assert [(figure.events, figure.exposure) for figure in copies] == [(30, 30)] * 4
 
 
 def test_symbols_that_training_lacks_are_in_no_copy():
     text = np.zeros(50, np.uint8)
-    (figures,) = measure(np.full(10, 1, np.uint8), SuffixIndex.build(text, 1), [5], 10)
+    (figures,) = measure(np.full(10, 1, np.uint8), SuffixIndex.build(text, 1), [5], [0, 10])
     assert {figure.name: figure.events for figure in figures} == {
         "match length": 0, "longest copy": 0, "copied at 5": 0, "novel at 5": 6,
     }  # fmt: skip

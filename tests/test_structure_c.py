@@ -14,6 +14,7 @@ from analysis.structure import c
 from analysis.structure.c_functions import MAX_BYTES, Function, functions
 from analysis.structure.c_gcc import diagnose
 from analysis.structure.c_headers import longest_match, training_headers
+from analysis.structure.c_indentation import indentation_events
 from analysis.structure.c_lexer import bracket_events, literal_events, mask, synchronised
 from analysis.structure.c_names import undeclared
 from analysis.structure.c_scan import scan
@@ -271,6 +272,80 @@ def test_header_recital():
     sample = b"/* This is free software, sold WITHOUT ANY WARRANTY. */\n"
     recital = figure(c.measure(sample, c.Context.of(text)), "header recital")
     assert recital == len(b"* This is free software, ")
+
+
+def test_a_header_that_the_window_cuts_is_not_judged():
+    header = b"/*\n * This is free software, under the GNU General Public License.\n */\n"
+    measures = {m.name: m for m in c.measure(header + header[:-4], c.Context.of(header))}
+    assert measures["licence headers"].events == 1
+    assert measures["header recital share"].events == len(header) - 1
+
+
+# Indentation
+
+INDENTED = b"""static int f(struct a *a,
+\t     int b)
+{
+\tint c[] = {
+\t\t1, 2,
+\t};
+
+\tfor (b = 0; b < 9; b++)
+\t\tif (a->x &&
+\t\t    a->y) {
+\t\t\ta->z();
+\t\t} else
+\t\t\tgoto out;
+\tswitch (b) {
+\tcase 1: {
+\t\tdo {
+\t\t\tb++;
+\t\t} while (0);
+\t\tbreak;
+\t}
+\tdefault:
+\t\tbreak;
+\t}
+\tcall(a,
+  b);
+out:
+\treturn 0;
+}
+"""
+
+
+def indentations(text: bytes) -> list[tuple[bytes, str]]:
+    """Each judged line with what was found."""
+    return [
+        (text[event.position :].partition(b"\n")[0], event.outcome)
+        for event in indentation_events(only(text))
+    ]
+
+
+def test_kernel_style_is_right():
+    found = indentations(INDENTED)
+    assert {outcome for _, outcome in found} == {"ok"}
+    lines = [line for line, _ in found]
+    for judged in (b"1, 2,", b"};", b"a->z();", b"} else", b"case 1: {", b"do {", b"}", b"break;"):
+        assert judged in lines
+    for free in (b"if (a->x &&", b"goto out;", b"b);", b"out:"):
+        assert free not in lines
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wrong"),
+    [
+        (b"\t\t\ta->z", b"\t\ta->z", [b"a->z();"]),
+        (b"\t\t\ta->z", b"\t\t        a->z", [b"a->z();"]),
+        (b"\t\t} else", b"\t} else", [b"} else"]),
+        (b"\tcase 1", b"\t\tcase 1", [b"case 1: {", b"do {", b"break;", b"}"]),
+        (b"\t\t} while", b"} while", [b"} while (0);"]),
+        (b"\tcall", b"call", [b"call(a,"]),
+    ],
+)
+def test_wrong_indentation_is_found_where_it_is(old, new, wrong):
+    found = indentations(INDENTED.replace(old, new))
+    assert [line for line, outcome in found if outcome == "mismatch"] == wrong
 
 
 # The post's samples

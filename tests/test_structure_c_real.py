@@ -249,6 +249,7 @@ def floor() -> list[Measure]:
         ("bracket violation", 0, 0.0015),
         ("quote or comment violation", 0, 0.00005),
         ("functions", 0.0008, 0.002),
+        ("indentation right", 0.998, 1),
         ("comment", 0.1, 0.4),
         ("gcc syntax", 0, 0.0002),
         ("gcc clean", 0.98, 1),

@@ -28,7 +28,10 @@ def real(mirror):
 
 
 def _shares(text, context):
-    return {figure.name: figure.events / figure.exposure for figure in names.measure(text, context)}
+    """All figures of one stream that is one window."""
+    (together,) = names.measure_together([text], context)
+    figures = [*names.measure(text, context), *together]
+    return {figure.name: figure.events / figure.exposure for figure in figures}
 
 
 def test_figures_of_a_small_list():
@@ -41,6 +44,23 @@ def test_figures_of_a_small_list():
         "unique": 4 / 5,
         "valid form": 3 / 5,
     }
+
+
+@given(st.lists(listed, min_size=1, max_size=4), listed)
+def test_streams_together_count_each_name_once(sampled, training):
+    context = names.Context.of(b"\n".join([*training, b""]))
+    streams = [b"\n".join([*stream, b""]) for stream in sampled]
+    figures = names.measure_together(streams, context)
+    sums = [(sum(m.events for m in same), sum(m.exposure for m in same))
+            for same in zip(*figures, strict=True)]  # fmt: skip
+    everything = [name for stream in sampled for name in stream]
+    unique = set(everything)
+    folded = {name.lower() for name in unique}
+    assert sums == [
+        (len(unique), len(everything)),
+        (len(unique - set(training)), len(unique)),
+        (len(folded - {name.lower() for name in training}), len(folded)),
+    ]
 
 
 @given(listed, listed)
@@ -59,7 +79,11 @@ def test_measures_and_events_count_the_same(sampled, training):
 
 @given(st.binary(max_size=60))
 def test_any_bytes_can_be_measured(text):
-    assert len(names.measure(text, names.NOTHING)) == 5
+    for one in [
+        *names.measure(text, names.NOTHING),
+        *names.measure_together([text] * 2, names.NOTHING)[1],
+    ]:
+        assert 0 <= one.events <= one.exposure
 
 
 @pytest.mark.parametrize(
@@ -84,7 +108,7 @@ def test_natural_novelty_is_that_of_leaving_one_out(listed):
 
 
 def test_a_very_long_line_is_no_name():
-    (novel, *_, form) = names.measure(b"A" + b"a" * 3_000_000 + b"!\n", names.NOTHING)
+    (novel, form) = names.measure(b"A" + b"a" * 3_000_000 + b"!\n", names.NOTHING)
     assert (novel.exposure, form.events) == (1, 0)
 
 

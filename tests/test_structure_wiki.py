@@ -29,7 +29,8 @@ def post(mirror):
 
 
 def _figures(text, context=wiki.NOTHING):
-    return {m.name: (m.events, m.exposure) for m in wiki.measure(text, context)}
+    measures = [*wiki.measure(text, context), *wiki.measure_pages(text)]
+    return {m.name: (m.events, m.exposure) for m in measures}
 
 
 PAGE = (

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from analysis.structure.c_functions import Function, functions
 from analysis.structure.c_gcc import LIMITS, Limits, diagnose
 from analysis.structure.c_headers import header_comments, longest_match, training_headers
+from analysis.structure.c_indentation import indentation_events
 from analysis.structure.c_lexer import (
     Masked,
     bracket_events,
@@ -24,6 +25,7 @@ from analysis.structure.c_scan import scan
 from analysis.structure.c_scope import FileScope, file_scope
 from analysis.structure.events import (
     CHARACTERS,
+    PER_HUNDRED_THOUSAND,
     PER_THOUSAND,
     SHARE,
     VIOLATIONS,
@@ -104,6 +106,7 @@ def measure(text: bytes, context: Context) -> list[Measure]:
     return (
         _names(short, context, file_scope(masked))
         + _delimiters(masked)
+        + [_indentation(short)]
         + _comments(masked, context.headers)
         + [
             Measure("functions", len(found), len(masked.text), PER_THOUSAND),
@@ -147,12 +150,19 @@ def _delimiters(masked: Masked) -> list[Measure]:
     ]
 
 
+def _indentation(found: list[Function]) -> Measure:
+    events = [event for function in found for event in indentation_events(function)]
+    right = sum(event.outcome == "ok" for event in events)
+    return Measure("indentation right", right, len(events), SHARE)
+
+
 def _comments(masked: Masked, headers: tuple[bytes, ...]) -> list[Measure]:
     comment = sum(x.stop - x.start for x in masked.lexemes if x.kind == "comment")
     licences = [masked.text[x.start : x.stop] for x in header_comments(masked)]
     recited = sum(longest_match(licence, headers) for licence in licences)
     return [
         Measure("comment", comment, len(masked.text), SHARE),
+        Measure("licence headers", len(licences), len(masked.text), PER_HUNDRED_THOUSAND),
         Measure("header recital", recited, len(licences), CHARACTERS),
         Measure("header recital share", recited, sum(map(len, licences)), SHARE),
     ]

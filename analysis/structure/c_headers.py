@@ -19,11 +19,12 @@ _COMMENT_BYTES = bytes(range(254)) + b"\x01\x01"
 
 
 def header_comments(masked: Masked) -> list[Lexeme]:
-    """Block comments that speak of a licence."""
+    """Block comments that speak of a licence, whole."""
     return [
         lexeme
         for lexeme in masked.lexemes
         if lexeme.kind == "comment"
+        and lexeme.outcome == "ok"
         and lexeme.stop - lexeme.start <= MAX_BYTES
         and _LICENCE.search(masked.text, lexeme.start, lexeme.stop)
     ]

@@ -43,6 +43,10 @@ class Incidence(NamedTuple):
     distance: float
     right: Interval
     violated: Interval
+    censored: int
+    """Cut off by their window's end by then, so that nobody can tell."""
+    at_risk: int
+    """Still open after that."""
 
 
 def fates(text: bytes, kind: str) -> list[Fate]:
@@ -111,11 +115,13 @@ def incidence(
         if group(fate.closer) == closer and fate.outcome != "unopened" and fate.ended > fate.opened
     ]
     window, length, cause = np.array(rows, int).reshape(-1, 3).T
+    cut = [int(((cause == 0) & (length <= distance)).sum()) for distance in distances]
+    left = [int((length > distance).sum()) for distance in distances]
     right, violated = incidence_intervals(
         length, cause, window, len(windows), distances,
         resamples=resamples, seed=seed, level=level,
     )  # fmt: skip
-    return [Incidence(*row) for row in zip(distances, right, violated, strict=True)]
+    return [Incidence(*row) for row in zip(distances, right, violated, cut, left, strict=True)]
 
 
 def _cause(outcome: str) -> int:

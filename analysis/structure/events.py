@@ -20,16 +20,24 @@ class Event(NamedTuple):
 class Measure(NamedTuple):
     """One figure of one window, kept as a ratio so that it can be pooled and bootstrapped.
 
-    The figure of many windows is sum(events) / sum(exposure), times 1,000 if `unit` says so.
+    The figure of many windows is sum(events) / sum(exposure), both in units of `unit`.
     """
 
     name: str
     events: float
     exposure: float
     unit: str
-    """`per 1,000 characters`, `share`, `characters`: see the constants of this module."""
+    """`per 1,000 characters`, `share`, ...: see the constants of this module."""
+
+    @property
+    def scaled_exposure(self) -> float:
+        """The exposure in units of `unit`."""
+        return self.exposure / CHARACTERS_IN.get(self.unit, 1)
 
 
 PER_THOUSAND = "per 1,000 characters"
+PER_HUNDRED_THOUSAND = "per 100,000 characters"
 SHARE = "share"
 CHARACTERS = "characters"
+LEVELS = "levels"
+CHARACTERS_IN = {PER_THOUSAND: 1_000, PER_HUNDRED_THOUSAND: 100_000}

@@ -1,11 +1,15 @@
 """Which parsers read which kind of text, with what the training text lets them take for granted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from analysis.structure import c, latex, latex_compile, names, prose, python, wiki
-from analysis.structure.events import Measure
+from analysis.structure.delimiter_lexers import LEXERS
+from analysis.structure.delimiters import fates, nesting_depth
+from analysis.structure.events import LEVELS, Measure
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.params import Measure as Settings
@@ -14,12 +18,27 @@ Measurer = Callable[[bytes], list[Measure]]
 """The figures of one window of text."""
 
 
+@dataclass(frozen=True)
+class Parsers:
+    """All that is measured of texts of one kind."""
+
+    of_window: Measurer
+    of_streams: Callable[[Sequence[bytes]], list[list[Measure]]]
+    """Figures of each stream of a source that its windows cannot give."""
+
+    def __call__(self, window: bytes) -> list[Measure]:
+        """The figures of one window."""
+        return self.of_window(window)
+
+
 @contextmanager
-def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Measurer]:
+def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Parsers]:
     """The parsers for texts of one kind, made ready with the training part of `text`.
 
     InputError if a program or word list that they need is missing.
     """
+    if kind not in LEXERS:
+        raise InputError(f"no parsers for texts of kind {kind!r}: use {', '.join(LEXERS)}")
     training = text.vocabulary.decode(text.part("train"))
     words = prose.Context.of(
         training,
@@ -27,41 +46,56 @@ def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Meas
         tuple(settings.word_lengths),
         tuple(settings.distinct_orders),
     )
+    with _parser(kind, training, text, words) as parse:
+        yield Parsers(
+            lambda window: [*parse(window), *_words(window, kind, words), *_nesting(window, kind)],
+            _of_streams(kind, training),
+        )
+
+
+@contextmanager
+def _parser(
+    kind: str, training: bytes, text: PreparedText, words: prose.Context
+) -> Iterator[Measurer]:
     if kind == "prose":
-        yield lambda window: prose.measure(window, words)
+        yield partial(prose.measure, context=words)
     elif kind == "shakespeare":
-        yield lambda window: prose.measure_play(window, words)
-    elif kind == "latex":
+        yield partial(prose.measure_play, context=words)
+    elif kind == "names":
+        yield partial(names.measure, context=names.Context.of(training))
+    elif kind == "python":
+        yield partial(python.measure, context=python.Context(python.module_names(training)))
+    elif kind == "wikipedia":
+        yield partial(wiki.measure, context=wiki.Context.of(training))
+    elif kind == "c":
+        files = c.Context.of(training)
+        yield lambda window: [*c.measure(window, files), *c.measure_gcc(window, files)]
+    else:
         labels = latex.Context.of(_documents(text))
         with latex_compile.dumped_format() as form:
             yield lambda window: [
                 *latex.measure(window, labels),
                 *latex_compile.measure(window, form),
-                *prose.measure_words(window, words),
             ]
-    else:
-        parse = _parser(kind, training)
-        yield lambda window: [*parse(window), *prose.measure_words(window, words)]
 
 
-def _parser(kind: str, training: bytes) -> Measurer:
-    """The parsers that need the training text and nothing else."""
+def _words(window: bytes, kind: str, context: prose.Context) -> list[Measure]:
+    """What any kind of text has; those of prose are measured with the rest of it."""
+    return [] if kind in ("prose", "shakespeare") else prose.measure_words(window, context)
+
+
+def _nesting(window: bytes, kind: str) -> list[Measure]:
     if kind == "names":
-        known = names.Context.of(training)
-        return lambda window: names.measure(window, known)
-    if kind == "python":
-        scope = python.Context(python.module_names(training))
-        return lambda window: python.measure(window, scope)
-    if kind == "c":
-        files = c.Context.of(training)
-        return lambda window: [*c.measure(window, files), *c.measure_gcc(window, files)]
+        return []
+    return [Measure("nesting depth", nesting_depth(fates(window, kind)), 1, LEVELS)]
+
+
+def _of_streams(kind: str, training: bytes) -> Callable[[Sequence[bytes]], list[list[Measure]]]:
+    if kind == "names":
+        return partial(names.measure_together, context=names.Context.of(training))
     if kind == "wikipedia":
-        pages = wiki.Context.of(training)
-        return lambda window: wiki.measure(window, pages)
-    raise InputError(
-        f"no parsers for texts of kind {kind!r}: use prose, shakespeare, names, python, c, latex "
-        "or wikipedia"
-    )
+        return lambda streams: [wiki.measure_pages(stream) for stream in streams]
+    return lambda streams: [[] for _ in streams]
 
 
 def floors(kind: str, text: PreparedText) -> list[Measure]:

@@ -49,21 +49,35 @@ def events(text: bytes, context: Context = NOTHING) -> list[Event]:
 
 
 def measure(text: bytes, context: Context) -> list[Measure]:
-    """The figures of one window.
-
-    Uniqueness falls as a window grows: compare only windows with the same number of names.
-    """
+    """The figures of one window that count names one by one."""
     found = lines(text)
-    unique = set(found)
-    folded = {name.lower() for name in unique}
+    valid = sum(FORM.fullmatch(name) is not None for name in found)
     return [
         Measure("novel", sum(name not in context.known for name in found), len(found), SHARE),
-        Measure("novel, unique", len(unique - context.known), len(unique), SHARE),
-        Measure("novel, case ignored", len(folded - context.folded), len(folded), SHARE),
-        Measure("unique", len(unique), len(found), SHARE),
-        Measure("valid form", sum(FORM.fullmatch(name) is not None for name in found),
-                len(found), SHARE),
-    ]  # fmt: skip
+        Measure("valid form", valid, len(found), SHARE),
+    ]
+
+
+def measure_together(streams: Sequence[bytes], context: Context) -> list[list[Measure]]:
+    """The figures of all streams of a source taken as one, a name counted where it first stands.
+
+    `unique` falls as the number of names grows: compare only sources with as many.
+    """
+    seen: set[bytes] = set()
+    seen_folded: set[bytes] = set()
+    figures = []
+    for stream in streams:
+        found = lines(stream)
+        unique = set(found) - seen
+        folded = {name.lower() for name in unique} - seen_folded
+        seen |= unique
+        seen_folded |= folded
+        figures.append([
+            Measure("unique", len(unique), len(found), SHARE),
+            Measure("novel, unique", len(unique - context.known), len(unique), SHARE),
+            Measure("novel, case ignored", len(folded - context.folded), len(folded), SHARE),
+        ])  # fmt: skip
+    return figures
 
 
 def natural_novelty(names: Sequence[bytes]) -> Measure:

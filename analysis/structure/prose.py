@@ -134,6 +134,7 @@ def measure_play(text: bytes, context: Context) -> list[Measure]:
     return [
         *measure(text, context),
         Measure("valid headings", valid, counts.total(), SHARE),
+        Measure("real speakers", counts["known"], valid, SHARE),
         Measure("made-up speakers", counts["made-up"], valid, SHARE),
     ]
 

@@ -13,7 +13,14 @@ from lxml import etree
 
 from analysis.structure.delimiter_stack import END_TAG, ESCAPED_TAG
 from analysis.structure.delimiters import fates, group
-from analysis.structure.events import PER_THOUSAND, SHARE, VIOLATIONS, Event, Measure
+from analysis.structure.events import (
+    PER_HUNDRED_THOUSAND,
+    PER_THOUSAND,
+    SHARE,
+    VIOLATIONS,
+    Event,
+    Measure,
+)
 
 MAXIMUM_PAGE = 5_000_000
 """Bytes: a longer page is not parsed, and counts as not well formed."""
@@ -119,21 +126,20 @@ def timestamps(text: bytes) -> list[Event]:
 
 
 def events(text: bytes) -> list[Event]:
-    """Delimiters, quote marks, headings, pages and timestamps of one window, in order."""
+    """Delimiters, quote marks, headings and timestamps of one window, in order."""
     delimiters = [
         Event(fate.ended, group(fate.closer), fate.outcome) for fate in fates(text, "wikipedia")
     ]
-    return sorted([*delimiters, *quotes(text), *headings(text), *pages(text), *timestamps(text)])
+    return sorted([*delimiters, *quotes(text), *headings(text), *timestamps(text)])
 
 
 def measure(text: bytes, context: Context) -> list[Measure]:
-    """The figures of one window."""
+    """The figures of one window, of which few hold a whole page: see `measure_pages`."""
     counts = Counter((event.kind, event.outcome) for event in events(text))
     bad = Counter(
         {kind: sum(counts[kind, outcome] for outcome in VIOLATIONS) for kind, _ in counts}
     )
     errors = sum(bad[kind] for kind in MARKUP)
-    parsed = counts["page", "ok"]
     addresses = {address for _, address in urls(text)}
     return [
         Measure("markup errors", errors, len(text), PER_THOUSAND),
@@ -142,13 +148,21 @@ def measure(text: bytes, context: Context) -> list[Measure]:
         _share("tags nested rightly", END_TAG, counts, VIOLATIONS),
         _share("lines with even quote marks", "''", counts, VIOLATIONS),
         _share("headings balanced", "==", counts, VIOLATIONS),
-        _share("pages well formed", "page", counts, VIOLATIONS),
-        Measure("complete pages", parsed + counts["page", "mismatch"], len(text), PER_THOUSAND),
         _share("valid timestamps", "timestamp", counts, VIOLATIONS),
         _new("new timestamps", TIMESTAMP.findall(text), context.timestamps),
         _new("new ids", ID.findall(text), context.ids),
         _new("new URLs", list(addresses), context.urls),
     ]  # fmt: skip
+
+
+def measure_pages(text: bytes) -> list[Measure]:
+    """The figures of a whole stream: pages that parse, and how many are complete at all."""
+    counts = Counter((event.kind, event.outcome) for event in pages(text))
+    complete = counts["page", "ok"] + counts["page", "mismatch"]
+    return [
+        _share("pages well formed", "page", counts, VIOLATIONS),
+        Measure("complete pages", complete, len(text), PER_HUNDRED_THOUSAND),
+    ]
 
 
 def _share(name: str, kind: str, counts: Counter[tuple[str, str]], wrong: Set[str]) -> Measure:

@@ -1,0 +1,87 @@
+"""Texts to rows of structure.tsv: parsers of the kind of text, and copying by the index."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import memorization
+from analysis.sandbox import parallel
+from analysis.structure.events import Measure
+from analysis.structure.kinds import Parsers
+from pipeline.lm.corpus import PreparedText
+from pipeline.lm.suffix_index import SuffixIndex
+from pipeline.params import Measure as Settings
+
+
+def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:
+    """For each place of a text (T,), that of the first line that starts there or after it.
+
+    `newline` is the symbol that ends a line. T where no line starts after a place.
+    """
+    starts = np.flatnonzero(np.asarray(ids) == newline) + 1
+    found = np.searchsorted(starts, at)
+    return [int(starts[i]) if i < len(starts) else len(ids) for i in found]
+
+
+def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:
+    """Edges of windows of `size` symbols, each moved on to the next start of a line.
+
+    A text starts with a line. Its last line is left out, as the text's end may have cut it. Where
+    a line is longer than a window the edge stays within it.
+    """
+    places = list(range(size, len(ids), size))
+    moved = line_starts(ids, newline, places)
+    edges = [
+        line if line < place + size and line < len(ids) else place
+        for place, line in zip(places, moved, strict=True)
+    ]
+    ends = np.flatnonzero(np.asarray(ids) == newline)
+    last = edges[-1] if edges else 0
+    end = int(ends[-1]) + 1 if len(ends) and ends[-1] >= last else len(ids)
+    return sorted({0, *edges, end})
+
+
+class SampleReader:
+    """Reads the streams of a source window by window."""
+
+    def __init__(self, text: PreparedText, parsers: Parsers, settings: Settings) -> None:
+        self.text, self.parsers, self.settings = text, parsers, settings
+        self.newline = int(text.vocabulary.encode(b"\n")[0])
+        self.index = SuffixIndex.build(text.part("train"), text.vocabulary.size)
+
+    def rows(self, source: str, streams: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+        """A row a metric and window; windows never cross streams.
+
+        What only whole streams show has a row a stream, at its first window.
+        """
+        ids = [self.text.vocabulary.encode(stream) for stream in streams]
+        size, lengths = self.settings.structure_window, self.settings.copy_lengths
+        edges = [window_edges(stream, size, self.newline) for stream in ids]
+        texts = [
+            self.text.vocabulary.decode(stream[start:stop])
+            for stream, places in zip(ids, edges, strict=True)
+            for start, stop in pairwise(places)
+        ]
+        parsed = enumerate(parallel(self.parsers.of_window, texts))
+        of_streams = self.parsers.of_streams(streams)
+        for stream, places, whole in zip(ids, edges, of_streams, strict=True):
+            for copied in memorization.measure(stream, self.index, lengths, places):
+                window, measures = next(parsed)
+                for measure in [*copied, *measures, *whole]:
+                    yield structure_row(source, window, measure)
+                whole = []
+
+
+def structure_row(source: str, window: int, measure: Measure) -> dict[str, Any]:
+    """A row of structure.tsv."""
+    return {
+        "source": source,
+        "window": window,
+        "metric": measure.name,
+        "events": measure.events,
+        "exposure": measure.scaled_exposure,
+        "unit": measure.unit,
+    }

@@ -9,7 +9,7 @@ MAX_DEPTH = 100
 """Nesting deeper than this is no text: everything open is given up as unclosed."""
 
 _LISTS = frozenset((b"enumerate", b"itemize", b"description", b"list"))
-_DISPLAYS = frozenset(
+DISPLAYS = frozenset(
     name + star
     for name in b"equation align gather multline eqnarray alignat displaymath flalign".split()
     for star in (b"", b"*")
@@ -177,7 +177,7 @@ class _Matcher:
 
 
 def _class_of(name: bytes) -> str | bytes:
-    for title, members in (("theorem", THEOREMS), ("list", _LISTS), ("display", _DISPLAYS)):
+    for title, members in (("theorem", THEOREMS), ("list", _LISTS), ("display", DISPLAYS)):
         if name in members:
             return title
     return "inner" if name in _INNER else name

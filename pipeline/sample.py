@@ -68,20 +68,20 @@ def print_streams(opened: OpenModel, arguments: argparse.Namespace, decoding: De
     """The first stream as it comes, the others when all are done."""
     given = opened.vocabulary.encode_prompt(given_prompt(arguments))
     prompt = given if len(given) else first_prompt(opened.vocabulary)
-    rows: list[NDArray] = []
+    rows = sample(
+        opened.model, prompt, arguments.streams, arguments.length, decoding, arguments.seed
+    )
+    taken: list[NDArray] = []
     for stream in range(arguments.streams):
         if arguments.streams > 1:
             print(f"--- {stream + 1}")
         printer = Printer(opened.vocabulary)
         printer.show(given)
-        if stream == 0:
-            for row in sample(
-                opened.model, prompt, arguments.streams, arguments.length, decoding, arguments.seed
-            ):
-                rows.append(row)
-                printer.show(row[:1])
-        else:
-            printer.show(np.array([row[stream] for row in rows]))
+        if stream:
+            printer.show(np.array([row[stream] for row in taken]))
+        for row in rows:  # which the first stream uses up
+            taken.append(row)
+            printer.show(row[:1])
         printer.show(prompt[:0], end=True)
 
 
@@ -129,7 +129,9 @@ def parser() -> argparse.ArgumentParser:
     shapes.add_argument("--streams", type=int, default=1, help="independent samples")
     shapes.add_argument("--lines", type=int, help="so many independent lines instead")
     shapes.add_argument("--beam", type=int, help="the likeliest text by a search of this width")
-    parser.add_argument("--length", type=int, default=500, help="symbols (default 500)")
+    parser.add_argument(
+        "--length", type=int, default=500, help="symbols of each, at most (default 500)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     params.add_scale_options(parser)
     parser.add_argument("--write", action="store_true", help="write the samples of the DAG instead")

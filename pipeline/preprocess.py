@@ -12,7 +12,7 @@ from pipeline import console, params
 from pipeline.corpora import splitting
 from pipeline.corpora.corpus import Corpus, Split
 from pipeline.corpora.documents import Collection, collected
-from pipeline.corpora.encoding import frequent_words, occurring, write_documents, write_part
+from pipeline.corpora.encoding import occurring, token_counts, write_documents, write_part
 from pipeline.corpora.near_duplicates import overlaps
 from pipeline.corpora.sources import Obtained
 from pipeline.lm.errors import InputError
@@ -48,10 +48,11 @@ def _write(
     codes = {part: occurring(collection, parts[part], corpus.symbols) for part in parts}
     if not len(codes["train"]):
         raise InputError(f"{corpus.name}: the training part is empty: raise corpora.*.limit")
-    words: tuple[bytes, ...] = ()
     if corpus.symbols == "words":
-        words = frequent_words(collection, parts["train"], corpus.word_occurrences)
-    vocabulary = Vocabulary(corpus.symbols, tuple(codes["train"].tolist()), words)
+        counts = token_counts(collection, parts["train"])
+        vocabulary = Vocabulary.of_words(counts, corpus.word_occurrences)
+    else:
+        vocabulary = Vocabulary(corpus.symbols, tuple(codes["train"].tolist()))
     vocabulary.save(out / "vocabulary.json")
     written, rows = {}, {}
     for part, chosen in parts.items():

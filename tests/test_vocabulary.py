@@ -1,23 +1,39 @@
 """Symbols and ids."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.lm.errors import InputError
-from pipeline.lm.vocabulary import Vocabulary
+from pipeline.lm.vocabulary import TOKEN, Vocabulary
 
-UNITS = ["bytes", "characters", "words"]
-WORDS = (b" an", b" the", b"\xc3\xa9t\xc3\xa9", b"the")
+UNITS = ["bytes", "characters"]
 
 
 @pytest.mark.parametrize("unit", UNITS)
 @given(training=st.binary(min_size=1), text=st.binary())
 def test_any_bytes_survive(unit, training, text):
-    vocabulary = Vocabulary.of(training, unit, WORDS if unit == "words" else ())
+    assert_survives(Vocabulary.of(training, unit), text)
+
+
+WORDY = st.lists(st.sampled_from([b"the", b" ", b"\xc3\xa9t\xc3\xa9", b"a", b"\n"])).map(b"".join)
+
+
+@given(training=WORDY | st.binary(), least=st.integers(1, 3), text=WORDY | st.binary())
+def test_any_bytes_survive_as_words(training, least, text):
+    counts = Counter(TOKEN.findall(training))
+    assume(counts)
+    vocabulary = Vocabulary.of_words(counts, least)
+    assert_survives(vocabulary, text)
+    assert set(vocabulary.encode(training).tolist()) == set(range(vocabulary.size))
+
+
+def assert_survives(vocabulary, text):
+    """A text is what its ids decode to, and as long as they say."""
     ids = vocabulary.encode(text)
     assert vocabulary.decode(ids) == text
     known = ids[ids < vocabulary.size]
@@ -38,12 +54,13 @@ def test_characters_are_not_bytes():
 
 
 def test_words_are_symbols_and_others_are_spelled():
-    vocabulary = Vocabulary.of(b"abcdefghijklmnopqrstuvwxyz .", "words", WORDS)
-    assert vocabulary.size == 28 + len(WORDS)
-    ids = vocabulary.encode(b"the cat, the ant")
+    vocabulary = Vocabulary.of_words(Counter(TOKEN.findall(b"the can, the cat, the tan.")), 2)
+    assert vocabulary.words == (b" the",)
+    assert bytes(vocabulary.codes) == b" ,.acehnt"
+    ids = vocabulary.encode(b"the can the ham")
     assert [vocabulary.decode(ids[i : i + 1]) for i in range(len(ids))] == [
-        b"the", b" ", b"c", b"a", b"t", b",", b" the", b" ", b"a", b"n", b"t"]  # fmt: skip
-    assert (ids >= vocabulary.size).tolist() == [False] * 5 + [True] + [False] * 5
+        b"t", b"h", b"e", b" ", b"c", b"a", b"n", b" the", b" ", b"h", b"a", b"m"]  # fmt: skip
+    assert np.flatnonzero(ids >= vocabulary.size).tolist() == [11]
 
 
 def test_unseen_symbols_come_after():
@@ -62,7 +79,7 @@ def test_prompt_outside_the_vocabulary_is_one_clear_line():
 def test_round_trip_on_disk(tmp_path):
     for vocabulary in (
         Vocabulary.of("héllo".encode(), "characters"),
-        Vocabulary.of(b"hello \xff\xc3", "words", tuple(sorted((b" \xff\xc3", *WORDS)))),
+        Vocabulary.of_words({b" \xff\xc3": 2, b"hello": 2, b"\xa9": 1}, 2),
     ):
         vocabulary.save(tmp_path / "v.json")
         assert Vocabulary.load(tmp_path / "v.json") == vocabulary

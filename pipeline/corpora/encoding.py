@@ -89,13 +89,13 @@ def occurring(collection: Collection, spans: list[Span], unit: Unit) -> NDArray[
     return np.flatnonzero(seen)
 
 
-def frequent_words(collection: Collection, spans: list[Span], least: int) -> tuple[bytes, ...]:
-    """The words of two bytes or more that occur `least` times in some spans, ascending."""
+def token_counts(collection: Collection, spans: list[Span]) -> Counter[bytes]:
+    """How often each word, and each byte between words, occurs in some spans."""
     counts: Counter[bytes] = Counter()
     for span in spans:
         for block in _blocks(collection, span, "words"):
             counts.update(TOKEN.findall(block))
-    return tuple(sorted(word for word, n in counts.items() if n >= least and len(word) > 1))
+    return counts
 
 
 def write_part(

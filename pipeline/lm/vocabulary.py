@@ -1,6 +1,7 @@
 """Symbols: bytes (as char-rnn), Unicode characters or words, and their ids."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -28,7 +29,7 @@ class Vocabulary:
     them; prompts that contain one are refused. Characters are those of UTF-8, bytes that are not
     valid UTF-8 standing for themselves (surrogate escapes).
 
-    A vocabulary of words has those of `words`, ids after those of `codes`, and spells any other
+    A vocabulary of words has the frequent ones, ids after those of `codes`, and spells any other
     word byte by byte: so no word is unknown, and what a text costs can be told per byte of it.
     """
 
@@ -73,13 +74,20 @@ class Vocabulary:
     def _ids(self, codes: NDArray) -> NDArray[np.int64]:
         """The place of a code among the seen ones, or V and its place among the others."""
         place = np.searchsorted(self._seen, codes)
-        seen = self._seen[np.minimum(place, len(self.codes) - 1)] == codes
+        seen = np.append(self._seen, -1)[place] == codes
         return np.where(seen, place, self.size + codes - place)
 
     @classmethod
-    def of(cls, text: bytes, unit: Unit = "bytes", words: tuple[bytes, ...] = ()) -> "Vocabulary":
-        """The vocabulary of a training text, with such words as symbols."""
-        return cls(unit, tuple(np.unique(codes_of(text, unit)).tolist()), words)
+    def of(cls, text: bytes, unit: Unit = "bytes") -> "Vocabulary":
+        """The vocabulary of a training text, of bytes or characters."""
+        return cls(unit, tuple(np.unique(codes_of(text, unit)).tolist()))
+
+    @classmethod
+    def of_words(cls, counts: Mapping[bytes, int], least: int) -> "Vocabulary":
+        """The vocabulary of a training text by its tokens' counts: words found `least` times."""
+        words = {token for token, n in counts.items() if n >= least and len(token) > 1}
+        spelled = {byte for token in counts.keys() - words for byte in token}
+        return cls("words", tuple(sorted(spelled)), tuple(sorted(words)))
 
     def encode(self, text: bytes) -> NDArray:
         """Ids of a text, (T,)."""
@@ -155,7 +163,7 @@ class Vocabulary:
     def _is_valid(self) -> bool:
         ascending = all(a < b for some in (self.codes, self.words) for a, b in pairwise(some))  # type: ignore[operator]
         words_fit = not self.words or (self.unit == "words" and min(map(len, self.words)) > 1)
-        return self.unit in UNITS and len(self.codes) > 0 and ascending and words_fit
+        return self.unit in UNITS and self.size > 0 and ascending and words_fit
 
 
 def codes_of(text: bytes, unit: Unit) -> NDArray:

@@ -12,6 +12,7 @@ KENLM_MAX_ORDER := 20
 DEMO_PACKAGES := python3-venv python3-dev g++ make cmake zlib1g-dev libbz2-dev liblzma-dev \
   libboost-program-options-dev libboost-system-dev libboost-thread-dev libboost-test-dev wamerican
 TOOL_PACKAGES := gcc texlive-latex-base texlive-latex-recommended texlive-pictures
+BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 
 .PHONY: help demo laptop tools test lint format clean
 
@@ -26,7 +27,7 @@ laptop: tools ## every corpus of the post at laptop scale (CORPORA_MIRROR or the
 	dvc repro --keep-going scales/laptop/dvc.yaml || true
 	python -m analysis.report --scale laptop index
 
-test: tools .build/dev ## set up what tests need, then run them
+test: tools .build/dev .build/browser ## set up what tests need, then run them
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .build/dev ## ruff and mypy
@@ -50,6 +51,10 @@ tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and La
 
 .build/packages:
 	@$(call install,$(DEMO_PACKAGES))
+	@mkdir -p .build && touch $@
+
+.build/browser:
+	@$(call install,$(BROWSER_PACKAGES))
 	@mkdir -p .build && touch $@
 
 .build/tools:

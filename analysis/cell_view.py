@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from analysis import cell_figures, figures
 from analysis.cell_figures import Strip
 from analysis.cell_reading import Reading, Settings
-from analysis.cell_search import cell_scores, halves, held_score
+from analysis.cell_search import cell_scores, halves
 from analysis.features import Values, begins
 from analysis.gates import TRAINED, UNTRAINED
 from analysis.predictions import Predictions
@@ -168,11 +168,7 @@ def _expected(asked: Predictions) -> dict[str, Any]:
 def feature_rows(findings: Findings) -> list[dict[str, Any]]:
     """The page's table: each feature with its best cell, and the untrained network's."""
     floors = {r["feature"]: r for r in findings.about["best"] if r["network"] == UNTRAINED}
-    least = findings.about["settings"]["interpretable"]
-    scores = held_score(findings.cells).groupby(
-        [findings.cells["network"], findings.cells["feature"]]
-    )
-    counts = scores.agg(lambda score: int((score >= least).sum()))
+    counts = findings.about["counts"][TRAINED]
     rows = []
     for row in findings.about["best"]:
         if row["network"] == TRAINED:
@@ -188,7 +184,7 @@ def feature_rows(findings: Findings) -> list[dict[str, Any]]:
                     "report": report,
                     "floor": _in_words(floors[feature], "report", of_degree),
                     "threshold": row["threshold"] if of_degree else (1 + row["threshold"]) / 2,
-                    "cells": counts[TRAINED, feature],
+                    "cells": counts[feature]["interpretable"],
                     "times": findings.about["occurrences"][feature],
                 }
             )

@@ -77,6 +77,21 @@ def shares(
     return found
 
 
+def counts(table: pd.DataFrame, least: float) -> dict[str, dict[str, dict[str, int]]]:
+    """How many cells follow each feature, by network: `interpretable` and `above_threshold`."""
+    flags = pd.DataFrame(
+        {
+            "interpretable": cell_search.held_score(table) >= least,
+            "above_threshold": cell_search.above_threshold(table),
+        }
+    )
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for keys, rows in flags.groupby([table["network"], table["feature"]], sort=False):
+        network, feature = map(str, keys)
+        found.setdefault(network, {})[feature] = {k: int(n) for k, n in rows.sum().items()}
+    return found
+
+
 def best(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of cells.tsv: the best cell of each network for each feature."""
     groups = table.groupby("network", sort=False)
@@ -164,6 +179,7 @@ def study(config: DictConfig, run: str) -> Path:
         "settings": asdict(settings),
         "occurrences": {name: seen[name] for name in settings.features[kind]},
         "shares": shares(table, saturated, settings.interpretable, **bootstrap),
+        "counts": counts(table, settings.interpretable),
         "best": best(table),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }

@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import Select
 
 from analysis.cell_reading import Reading, Settings
 from analysis.cell_view import LEVELS, Findings, busiest, label, most_varied, quantised, write_view
-from analysis.cells import CELL_COLUMNS, confidence_table, shares
+from analysis.cells import CELL_COLUMNS, confidence_table, counts, shares
 from analysis.features import of_symbols
 from analysis.predictions import Predictions
 from pipeline import params
@@ -65,6 +65,7 @@ def findings(settings: Settings) -> Findings:
     about = {
         "run": "python", "corpus": "python", "layers": LAYERS, "hidden": HIDDEN, "best": best,
         "symbols": length, "shown": "tanh(c)", "settings": {**vars(settings)},
+        "counts": counts(cells, 0.8),
         "occurrences": dict.fromkeys([*FEATURES, "www"], 3),
         "shares": shares(cells, flags, 0.8, resamples=50, seed=1, level=0.95),
     }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analysis.cell_reading import Reading, cell_values
-from analysis.cells import CELL_COLUMNS, shares
+from analysis.cells import CELL_COLUMNS, counts, shares
 from analysis.predictions import Predictions, confidence_rows, predict
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentLM
@@ -100,6 +100,10 @@ def test_shares_tell_what_is_learnt_from_what_was_there():
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["network", "cell", "feature", "fit", "report"])
     table = table.assign(layer=1, threshold=0.15)[CELL_COLUMNS]
+    assert counts(table, 0.8)["trained"] == {
+        "www": {"interpretable": 1, "above_threshold": 1},
+        "quotes": {"interpretable": 1, "above_threshold": 2},
+    }
     full = {"trained": np.array([True, True, False]), "untrained": np.zeros(3, bool)}
     found = shares(table, full, 0.8, resamples=100, seed=1, level=0.95)
     estimates = {

@@ -35,17 +35,20 @@ def pictures(results: Results, run: str) -> dict[str, Picture | None]:
     counts = closings_by_class(results, run)
     classes = [closer for closer, n in counts.items() if n >= settings.least_closings]
     rare = [f"{_shown(closer)} ({n})" for closer, n in counts.items() if closer not in classes]
-    note = f" Left out for fewer than {settings.least_closings} closings: {', '.join(rare)}."
-    note = note if rare else ""
+    left_out = f" Left out for fewer than {settings.least_closings} closings: {', '.join(rare)}."
+    note = left_out if rare else ""
+    sparse = f" Distances with fewer than {settings.least_at_distance} closings are not drawn."
     found: dict[str, Picture | None] = {}
     for figure in FIGURES:
         tables = {closer: results.closing(run, [closer], figure) for closer in classes}
         tables = {closer: t[t["n"] >= settings.least_at_distance] for closer, t in tables.items()}
         tables = {closer: t for closer, t in tables.items() if t["estimate"].notna().any()}
-        found[f"closing {figure}"] = closing_by_class(tables, figure, note) if tables else None
+        found[f"closing-{figure}"] = (
+            closing_by_class(tables, figure, sparse + note) if tables else None
+        )
     ends = results.table(run, "incidence")
     shown = [closer for closer in classes if closer in set(ends["closer"])]
-    found["closing ends"] = incidence_by_class(ends, shown, note) if shown else None
+    found["closing-ends"] = incidence_by_class(ends, shown, note) if shown else None
     return found
 
 
@@ -69,7 +72,7 @@ def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) ->
                 places = [edges.index(d) for d in rows["distance"]]
                 _line(axes, places, _intervals(rows, "estimate", "low", "high"), source, sources)
             count = table[table["source"] == sources[0]]["n"].sum()
-            _title(axes, f"{_shown(closer)}   {count:,} closings")
+            _title(axes, f"{_shown(closer)}: {count:,} closings")
             labels = [f"{edge}+" if i % 2 == 0 else "" for i, edge in enumerate(edges)]
             axes.set_xticks(range(len(edges)), labels)
             axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(-0.02, 1.02))
@@ -96,7 +99,7 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
                 rows = mine[mine["source"] == source].sort_values("distance")
                 found = _intervals(rows, end, f"{end}_low", f"{end}_high")
                 _line(axes, rows["distance"], found, source, sources)
-            _title(axes, f"{_shown(closer)}   {ENDS[end]}")
+            _title(axes, f"{_shown(closer)}: {ENDS[end]}")
             axes.set(xscale="log", ylim=(-0.02, 1.02))
             axes.xaxis.set_major_formatter("{x:,.0f}")
         _finish(panels, len(cells), "bytes since the opening", "share of openings")

@@ -40,6 +40,7 @@ COMPARISON_COLUMNS = [
 PRECISION_COLUMNS = [
     "source", "metric", "unit", "estimate", "low", "high", "windows", "phi", "half_width", "text",
 ]  # fmt: skip
+SURE = 0.05
 COMPARED = temperature_source(1.0)
 
 
@@ -113,6 +114,22 @@ def compare(results: Results, run: str) -> None:
     write_table(folder / "comparisons.tsv", rows, COMPARISON_COLUMNS)
     sharp = list(precision_rows(found, results.settings.half_width, options))
     write_table(folder / "precision.tsv", sharp, PRECISION_COLUMNS)
+
+
+def table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict[str, Any]:
+    """Both tables as one for readers: `others`, and `rows` of metric, unit, `cells` (a dictionary
+    for each other, with ratio, low, high, sure; None where there is no comparison), half_width,
+    phi and text of the network's figure."""
+    others = list(comparisons["other"].unique())
+    sharp = precision[precision["source"] == COMPARED].set_index("metric")
+    rows = []
+    for (metric, unit), group in comparisons.groupby(["metric", "unit"], sort=False):
+        known = group.assign(sure=group["p_holm"] < SURE).set_index("other")
+        known = known[["ratio", "low", "high", "sure"]].to_dict("index")
+        own = sharp.loc[metric, ["half_width", "phi", "text"]].to_dict()
+        cells = [known.get(other) for other in others]
+        rows.append({"metric": metric, "unit": unit, "cells": cells, **own})
+    return {"others": others, "rows": rows}
 
 
 def main() -> None:

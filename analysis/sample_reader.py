@@ -29,19 +29,15 @@ def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:
 def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:
     """Edges of windows of `size` symbols, each moved on to the next start of a line.
 
-    A text starts with a line. Its last line is left out, as the text's end may have cut it. Where
-    a line is longer than a window the edge stays within it.
+    A text starts with a line. An edge stays where it is if no line starts before the next one. The
+    text's last line is left out, as its end may have cut it, unless it is longer than a window.
     """
-    places = list(range(size, len(ids), size))
-    moved = line_starts(ids, newline, places)
-    edges = [
-        line if line < place + size and line < len(ids) else place
-        for place, line in zip(places, moved, strict=True)
-    ]
-    ends = np.flatnonzero(np.asarray(ids) == newline)
-    last = edges[-1] if edges else 0
-    end = int(ends[-1]) + 1 if len(ends) and ends[-1] >= last else len(ids)
-    return sorted({0, *edges, end})
+    line_ends = np.flatnonzero(np.asarray(ids) == newline) + 1
+    last = int(line_ends[-1]) if len(line_ends) else 0
+    end = last if last and len(ids) - last < size else len(ids)
+    places = list(range(size, end, size))
+    moved = zip(places, line_starts(ids, newline, places), strict=True)
+    return sorted({0, *(line if line < place + size else place for place, line in moved), end})
 
 
 class SampleReader:

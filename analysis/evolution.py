@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 
 from analysis.measure import held_out, write_table
 from analysis.results import HELD_OUT
-from analysis.structure.events import CHARACTERS, PER_THOUSAND, Measure
+from analysis.sample_reader import structure_row
+from analysis.structure.events import CHARACTERS, Measure
 from analysis.structure.kinds import measurer
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
@@ -46,15 +47,12 @@ def word_length(text: bytes) -> Measure:
 
 def evolution_rows(samples: dict[str, list[bytes]], parse: Any) -> list[dict[str, Any]]:
     """A row a metric and stream of every source."""
-    rows = []
-    for source, streams in samples.items():
-        for window, stream in enumerate(streams):
-            for measure in [*parse(stream), word_length(stream)]:
-                per = 1000 if measure.unit == PER_THOUSAND else 1
-                rows.append({"source": source, "window": window, "metric": measure.name,
-                             "events": measure.events, "exposure": measure.exposure / per,
-                             "unit": measure.unit})  # fmt: skip
-    return rows
+    return [
+        structure_row(source, window, measure)
+        for source, streams in samples.items()
+        for window, stream in enumerate(streams)
+        for measure in [*parse(stream), word_length(stream)]
+    ]
 
 
 def read_evolution(config: DictConfig, run: str) -> dict[str, bytes]:

@@ -30,11 +30,12 @@ def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:
     """Edges of windows of `size` symbols, each moved on to the next start of a line.
 
     A text starts with a line. An edge stays where it is if no line starts before the next one. The
-    text's last line is left out, as its end may have cut it, unless it is longer than a window.
+    text's last line is left out, as its end may have cut it, unless it is longer than a window or
+    than all before it.
     """
     line_ends = np.flatnonzero(np.asarray(ids) == newline) + 1
     last = int(line_ends[-1]) if len(line_ends) else 0
-    end = last if last and len(ids) - last < size else len(ids)
+    end = last if len(ids) - last < min(size, last) else len(ids)
     places = list(range(size, end, size))
     moved = zip(places, line_starts(ids, newline, places), strict=True)
     return sorted({0, *(line if line < place + size else place for place, line in moved), end})

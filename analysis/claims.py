@@ -6,7 +6,7 @@
 import argparse
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,26 +22,35 @@ from pipeline.lm.files import write_json
 CLAIMS = Path("conf/claims.yaml")
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
-FIELDS = {"source", "claim", "measured", "figure", "with", "unit", "rule", "runs"}
+FIELDS = {"source", "claim", "runs", "parts"}
+PART_FIELDS = {"measured", "figure", "with", "unit", "rule"}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One claim, settled or waiting. Figures are None where there are none."""
+class Part:
+    """One measured statement of a claim. Figures are None where there are none."""
 
-    id: str
-    source: str
-    claim: str
     measured: str
     unit: str
     rule: str
-    runs: list[str]
     verdict: str
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
     floor: float | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim, settled or waiting."""
+
+    id: str
+    source: str
+    claim: str
+    runs: list[str]
+    verdict: str
+    parts: list[Part]
 
 
 def rule_text(rule: Mapping[str, float]) -> str:
@@ -67,21 +76,43 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
     """The verdict on one claim of conf/claims.yaml."""
     if missing := FIELDS - set(entry):
         raise InputError(f"{CLAIMS}: {claim_id} lacks {', '.join(sorted(missing))}")
+    parts = [_settled(claim_id, part, results) for part in entry["parts"]]
+    words = {name: str(entry[name]) for name in ("source", "claim")}
+    verdict = together([part.verdict for part in parts])
+    return Verdict(claim_id, **words, runs=list(entry["runs"]), verdict=verdict, parts=parts)
+
+
+def _settled(claim_id: str, entry: Mapping[str, Any], results: Results) -> Part:
+    if missing := PART_FIELDS - set(entry):
+        raise InputError(f"{CLAIMS}: a part of {claim_id} lacks {', '.join(sorted(missing))}")
     if entry["figure"] not in FIGURES:
         raise InputError(f"{CLAIMS}: {claim_id} asks for no known figure, {entry['figure']!r}")
-    words = {name: entry[name] for name in ("source", "claim", "measured", "unit")}
-    common = {**words, "rule": rule_text(entry["rule"]), "runs": list(entry["runs"])}
+    common = {
+        "measured": entry["measured"], "unit": entry["unit"], "rule": rule_text(entry["rule"]),
+    }  # fmt: skip
     measure = FIGURES[entry["figure"]]
     try:
         figure = measure(results, **entry["with"])
         floor = measure(results, **entry["floor"]).estimate if "floor" in entry else None
     except NotRunError as reason:
-        return Verdict(claim_id, **common, verdict=NOT_RUN, reason=str(reason))
-    verdict = judged(figure, entry["rule"])
+        return Part(**common, verdict=NOT_RUN, reason=str(reason))
     estimate, low, high = map(_finite, figure)
-    return Verdict(
-        claim_id, **common, verdict=verdict, estimate=estimate, low=low, high=high, floor=floor
+    return Part(
+        **common,
+        verdict=judged(figure, entry["rule"]),
+        estimate=estimate,
+        low=low,
+        high=high,
+        floor=None if floor is None else _finite(floor),
     )
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """The verdict of a claim from those of its parts: all must hold, one that fails settles it."""
+    for verdict in (NOT_REPRODUCED, NOT_RUN, INCONCLUSIVE):
+        if verdict in verdicts:
+            return verdict
+    return REPRODUCED
 
 
 def _finite(value: float) -> float | None:
@@ -100,15 +131,19 @@ def _bound(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"
 
 
-def line(verdict: Verdict) -> str:
-    """One line for a terminal."""
-    if verdict.estimate is None:
-        return f"{verdict.id:4} {verdict.verdict:15} {verdict.reason}"
-    floor = "" if verdict.floor is None else f", floor {verdict.floor:.4g}"
+def lines(verdict: Verdict) -> str:
+    """A claim for a terminal, a line a part."""
+    head = f"{verdict.id:4} {verdict.verdict}"
+    return "\n".join([head, *(f"       {_line(part)}" for part in verdict.parts)])
+
+
+def _line(part: Part) -> str:
+    if part.verdict == NOT_RUN:
+        return f"{part.verdict}: {part.reason}"
+    floor = "" if part.floor is None else f", floor {part.floor:.4g}"
     return (
-        f"{verdict.id:4} {verdict.verdict:15} {verdict.estimate:.4g} "
-        f"[{_bound(verdict.low)}, {_bound(verdict.high)}] {verdict.unit}{floor} "
-        f"(rule: {verdict.rule}; runs: {', '.join(verdict.runs)})"
+        f"{part.verdict}: {_bound(part.estimate)} [{_bound(part.low)}, {_bound(part.high)}] "
+        f"{part.unit}{floor} (rule: {part.rule})"
     )
 
 
@@ -130,7 +165,7 @@ def main() -> None:
     elif arguments.json:
         print(json.dumps([asdict(verdict) for verdict in settled], indent=2))
     else:
-        print(f"{results.config.scale} scale", *map(line, settled), sep="\n")
+        print(f"{results.config.scale} scale", *map(lines, settled), sep="\n")
 
 
 if __name__ == "__main__":

@@ -58,12 +58,36 @@ class Results:
         return _table(self.paths.run_results(run) / "history.tsv", run)
 
     def own_table(self, run: str, name: str) -> pd.DataFrame:
-        """`gates`, `errors`, `loops` or `evolution` of a run."""
+        """`gates`, `errors`, `loops`, `evolution`, `comparisons` or `precision` of a run."""
         return _table(self.paths.run_results(run) / f"{name}.tsv", f"{name} of {run}")
 
     def common_table(self, name: str) -> pd.DataFrame:
         """`gradients` or `memory_tasks`, which belong to no run."""
         return _table(self.paths.results / f"{name}.tsv", name)
+
+    def cells(self, run: str) -> dict[str, Any]:
+        """cells.json of a run."""
+        return _json(self.paths.run_results(run) / "cells.json", f"cells of {run}")
+
+    def speed(self) -> dict[str, Any]:
+        """speed.json: what benchmarks/training.py measured."""
+        return _json(self.paths.results / "speed.json", "speed")
+
+    def sweep(self, name: str) -> pd.DataFrame:
+        """The runs of a sweep: the settings that vary, parameters, seconds_per_step, and bits, the
+        cross-entropy of the test part in bits per symbol."""
+        folder = self.paths.sweep_results(name)
+        runs, scores = (
+            _table(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
+        )
+        sums = scores.groupby("digest")[["nats", "symbols"]].sum()
+        bits = (sums["nats"] / sums["symbols"] / np.log(2)).rename("bits")
+        steps = (runs["seconds"] / runs["steps"]).rename("seconds_per_step")
+        return runs.assign(seconds_per_step=steps).merge(bits, left_on="digest", right_index=True)
+
+    def gradients(self) -> dict[str, Any]:
+        """gradients.json: the networks whose gradients were measured."""
+        return _json(self.paths.results / "gradients.json", "gradients")
 
     def table(self, run: str, name: str) -> pd.DataFrame:
         """`scores`, `closing`, `structure` or `incidence` of a run, with those of its corpus's

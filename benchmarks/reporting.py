@@ -50,7 +50,9 @@ def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 def show(rows: Sequence[Row], columns: Sequence[str], as_json: bool) -> None:
     """Print a benchmark's result."""
-    if as_json:
-        print(json.dumps({"machine": machine(), "rows": list(rows)}))
-    else:
-        print(table(rows, columns))
+    print(as_object(rows) if as_json else table(rows, columns))
+
+
+def as_object(rows: Sequence[Row]) -> str:
+    """A benchmark's result as one JSON object."""
+    return json.dumps({"machine": machine(), "rows": list(rows)})

@@ -23,9 +23,10 @@ from torch import nn
 from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.reporting import Row, show
+from benchmarks.reporting import Row, as_object, show
 from pipeline import params
 from pipeline.lm.batches import Streams
+from pipeline.lm.files import atomic_write
 from pipeline.lm.hardware import chosen_precision
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.lm.training import Trainer
@@ -216,12 +217,16 @@ def main() -> None:
     parser.add_argument("--bptt", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--out", type=Path, help="write the JSON object here too")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
     rows: list[Row] = []
     for layers, hidden in arguments.networks:
         shape = Shape(layers, hidden, arguments.batch, arguments.bptt)
         rows += measured(shape, arguments.repeats)
+    if arguments.out:
+        with atomic_write(arguments.out, "w") as file:
+            file.write(as_object(rows) + "\n")
     show(rows, COLUMNS, arguments.json)
 
 

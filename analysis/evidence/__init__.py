@@ -1,0 +1,14 @@
+"""The figures that claims rest on: each a function of the results, named in conf/claims.yaml."""
+
+from collections.abc import Callable
+
+from analysis.evidence import inside, models, samples, speed, sweeps
+from analysis.evidence.figure import Figure
+
+__all__ = ["FIGURES", "Figure"]
+
+FIGURES: dict[str, Callable[..., Figure]] = {
+    function.__name__: function
+    for module in (inside, models, samples, speed, sweeps)
+    for function in module.FIGURES
+}

@@ -1,0 +1,71 @@
+"""Figures of sweeps: trainings that differ in one setting, matched in all others."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.evidence.figure import Figure
+from analysis.results import NotRunError, Results
+from pipeline.params import load_yaml
+
+REFERENCE = Path("conf/reference.yaml")
+SEED = "seed"
+
+
+def _matched(
+    results: Results,
+    sweep: str,
+    column: str,
+    setting: str,
+    values: tuple[Any, Any],
+    where: dict[str, Any],
+) -> pd.DataFrame:
+    """`column` of the runs with either value of a setting: a row a seed, a column a value."""
+    runs = results.sweep(sweep)
+    for key, value in where.items():
+        runs = runs[runs[key] == value]
+    table = runs.pivot_table(index=SEED, columns=setting, values=column)
+    if missing := set(values) - set(table.columns):
+        raise NotRunError(f"waits for {sweep} with {setting} {', '.join(map(str, missing))}")
+    return table.dropna()
+
+
+def sweep_difference(
+    results: Results, sweep: str, setting: str, value: Any, other: Any, where: dict[str, Any]
+) -> Figure:
+    """Test bits per symbol at one value of a setting less those at another, paired by seed."""
+    table = _matched(results, sweep, "bits", setting, (value, other), where)
+    return Figure.over_seeds(table[value] - table[other], results.settings.level)
+
+
+def sweep_step_ratio(
+    results: Results, sweep: str, setting: str, value: Any, other: Any, where: dict[str, Any]
+) -> Figure:
+    """Seconds a training step at one value of a setting over those at another, paired by seed."""
+    table = _matched(results, sweep, "seconds_per_step", setting, (value, other), where)
+    return Figure.over_seeds(table[value] / table[other], results.settings.level)
+
+
+def table_gap(results: Results, sweep: str, table: str) -> Figure:
+    """Our test nats per symbol less those of a published table, the mean over the cells both
+    have, with an interval over cells. conf/reference.yaml holds the tables."""
+    published = load_yaml(REFERENCE)[table]
+    runs = results.sweep(sweep)
+    gaps = []
+    for cell, by_hidden in published["nats"].items():
+        for hidden, by_layers in by_hidden.items():
+            for layers, nats in enumerate(by_layers, 1):
+                ours = runs[
+                    (runs["model.cell"] == cell)
+                    & (runs["model.hidden"] == hidden)
+                    & (runs["model.layers"] == layers)
+                ]
+                gaps += [bits * np.log(2) - nats for bits in ours["bits"]]
+    if not gaps:
+        raise NotRunError(f"waits for {sweep}: no cell of {table} has been run")
+    return Figure.over_seeds(gaps, results.settings.level)
+
+
+FIGURES = (sweep_difference, sweep_step_ratio, table_gap)

@@ -9,9 +9,12 @@ from matplotlib.axes import Axes
 from analysis.figures import Picture, bars, label, picture, style
 from analysis.results import HELD_OUT, NETWORK, Results
 from analysis.statistics import Interval
+from analysis.structure.delimiter_stack import END_TAG, ESCAPED_TAG
 from pipeline.models import temperature_source
 
 COLUMNS = 2
+LABELS = 8
+"""So many distances can all be named below a panel; of more, every other."""
 FIGURES = {
     "probability": "probability of the closer",
     "likeliest": "share where it is the likeliest",
@@ -73,8 +76,9 @@ def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) ->
                 _line(axes, places, _intervals(rows, "estimate", "low", "high"), source, sources)
             count = table[table["source"] == sources[0]]["n"].sum()
             _title(axes, f"{_shown(closer)}: {count:,} closings")
-            labels = [f"{edge}+" if i % 2 == 0 else "" for i, edge in enumerate(edges)]
-            axes.set_xticks(range(len(edges)), labels)
+            axes.set_xticks(range(len(edges)), [f"{edge}+" for edge in edges], fontsize=8)
+            for place, tick in enumerate(axes.get_xticklabels()):
+                tick.set_visible(len(edges) <= LABELS or place % 2 == 0)
             axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(-0.02, 1.02))
         _finish(panels, len(tables), "bytes since the opening", FIGURES[figure])
 
@@ -158,5 +162,7 @@ def _title(axes: Axes, text: str) -> None:
 
 
 def _shown(closer: str) -> str:
-    """A class of closers for readers: entities as they are read."""
+    """A class of closers for readers."""
+    if closer in (END_TAG, ESCAPED_TAG):
+        return f"{html.unescape(closer)} of the {'XML' if closer == END_TAG else 'wikitext'}"
     return html.unescape(closer)

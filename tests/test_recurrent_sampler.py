@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.lm import recurrent_sampler
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
-from pipeline.lm.recurrent_sampler import FEW, BatchProduct, RowProduct, SamplingLM
+from pipeline.lm.recurrent_sampler import FEW, BatchProduct, SamplingLM
 from tests.conftest import random_ids, small_network
 
 CELLS = ["lstm", "gru", "rnn"]
@@ -37,13 +37,16 @@ def both(network, fast, n, length, seed=0):
     layers=st.integers(1, 3),
     hidden=st.integers(1, 40),
     n=st.integers(1, 9),
+    cached=st.sampled_from([0, 2**30]),
 )
 @settings(max_examples=60, deadline=None)
-def test_close_to_the_exact_steps_at_any_size(cell, size, layers, hidden, n):
+def test_close_to_the_exact_steps_at_any_size(cell, size, layers, hidden, n, cached):
     torch.manual_seed(size)
     network = RecurrentNetwork(size, cell, layers, hidden).eval()
     network.initialise("scaled", 0.1, 1.0)
-    exact, fast = both(network, SamplingLM(network, n), n, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recurrent_sampler, "CACHED", cached)
+        exact, fast = both(network, SamplingLM(network, n), n, 8)
     assert fast.shape == (8, n, size)
     np.testing.assert_allclose(fast, exact, atol=TOLERANCE)
 
@@ -59,11 +62,20 @@ def snapped(network):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("n", [1, FEW])
-def test_integers_lose_nothing_but_their_rounding(cell, n):
+def test_bytes_lose_nothing_but_their_rounding(cell, n, monkeypatch):
+    monkeypatch.setattr(recurrent_sampler, "CACHED", 0)
     network = snapped(small_network(31, cell, layers=3))
     fast = SamplingLM(network, n)
-    assert all(isinstance(product, RowProduct) for product, _ in fast.layers)
+    assert all(product.fours.dtype == np.int8 for product, _ in fast.layers)
     np.testing.assert_allclose(*both(network, fast, n, 60), atol=EXACT)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_sixteen_bits_lose_next_to_nothing(cell):
+    network = small_network(31, cell)
+    fast = SamplingLM(network, 1)
+    assert all(product.fours.dtype == np.int16 for product, _ in fast.layers)
+    np.testing.assert_allclose(*both(network, fast, 1, 60), atol=1e-3)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -79,9 +91,10 @@ def test_batches_lose_nothing_but_their_rounding(cell, n, monkeypatch):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("n", [1, 100])
-def test_rounding_costs_little(cell, n):
+def test_rounding_costs_little(cell, n, monkeypatch):
     """The mean divergence from the exact distributions is what it costs, in nats a symbol, on text
     of the exact model. The benchmark measures it on real text."""
+    monkeypatch.setattr(recurrent_sampler, "CACHED", 0)
     torch.manual_seed(0)
     network = RecurrentNetwork(60, cell, 2, 64).eval()
     network.initialise("uniform", 0.2, 1.0)

@@ -1,14 +1,13 @@
 """A trained recurrent network that steps fast on a CPU, for sampling: nearly the same numbers.
 
 A layer is one matrix product, of what it reads and its own h side by side, and one pass over the
-sums. For few streams the product is bound by memory, so its weights are bytes; for many it is bound
-by arithmetic, so it is in bfloat16 where the processor has it. The step of `RecurrentLM` stays the
-exact one, which scores.
+sums. For few streams the product is bound by memory, so its weights are bytes, unless they are few;
+for many it is bound by arithmetic, so it is in bfloat16 where the processor has it. The step of
+`RecurrentLM` stays the exact one, which scores.
 
 Shapes: n streams, D inputs of a product, R rows of it, H units, V symbols.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,12 @@ from pipeline.lm.recurrent import RecurrentNetwork
 FEW = 4
 """So many streams one after the other, through bytes, are as fast as all in one product."""
 
+CACHED = 2**19
+"""So many weights fit a core's own cache in 16 bits: bytes, which round more, gain little there."""
+
 Floats = NDArray[np.float32]
 States = list[tuple[Floats, ...]]
 """(h,), or (h, c) for the LSTM, of each layer; each (n, H)."""
-Product = Callable[[Floats], Floats]
-"""(n, D) -> (n, R), or a few more columns that mean nothing."""
 
 # Without the division's check for zero, and with sums in any order, loops become vector code.
 _compiled = njit(cache=True, fastmath=True, error_model="numpy")
@@ -42,13 +42,17 @@ class SamplingLM:
         self.cell = CELLS[network.cell]
         self.parts = 2 if network.cell == "lstm" else 1
         weights = {name: tensor.cpu().float() for name, tensor in network.weights().items()}
-        product = RowProduct if n <= FEW else BatchProduct
-        self.layers: list[tuple[Product, Floats]] = []
-        for layer in range(len(network.layers)):
-            matrix, table = _matrix_and_table(network.cell, weights, layer)
-            self.layers.append((product(matrix), table.numpy()))
-        # 2 % of the work, and most of what coarse weights would cost in nats.
-        self.decoder: Product = product(weights["decoder.weight"], fine=True)
+        layers = [_matrix_and_table(network.cell, weights, i) for i in range(len(network.layers))]
+        product: type[RowProduct | BatchProduct]
+        if n <= FEW:
+            cached = sum(matrix.numel() for matrix, _ in layers) <= CACHED
+            product, dtype, fine = RowProduct, torch.int16 if cached else torch.int8, torch.int16
+        else:
+            auto = chosen_precision("auto", torch.device("cpu"))
+            product, dtype, fine = BatchProduct, auto, torch.float32
+        self.layers = [(product(matrix, dtype), table.numpy()) for matrix, table in layers]
+        # 2 % of the work, and much of what rounding would cost in nats.
+        self.decoder = product(weights["decoder.weight"], fine)
         self.bias: Floats = weights["decoder.bias"].numpy()
 
     def start(self, n: int) -> States:
@@ -56,7 +60,6 @@ class SamplingLM:
         zero = np.zeros((n, self.hidden), np.float32)
         return [(zero,) * self.parts for _ in self.layers]
 
-    @torch.inference_mode()
     def step(self, state: States, symbols: NDArray) -> tuple[Floats, States]:
         """As the protocol: (n,) -> (n, V)."""
         row = np.minimum(symbols, self.size).astype(np.int64)
@@ -100,11 +103,9 @@ def _blocks(cell: str, stacked: Tensor, source: str) -> Tensor:
 
 
 class RowProduct:
-    """Weights (R, D) as integers with a scale a row: bytes, a quarter of the memory to be read for
-    a symbol, or `fine`, with 16 bits."""
+    """Inputs times weights (R, D) that are integers of 8 or 16 bits with a scale a row."""
 
-    def __init__(self, weights: Tensor, fine: bool = False) -> None:
-        dtype = torch.int16 if fine else torch.int8
+    def __init__(self, weights: Tensor, dtype: torch.dtype) -> None:
         padded = functional.pad(weights, (0, 0, 0, -len(weights) % 4))
         most = padded.abs().amax(1, keepdim=True).clamp_min(torch.finfo().tiny)
         scales = most / torch.iinfo(dtype).max
@@ -112,16 +113,18 @@ class RowProduct:
         self.scales = scales.view(-1, 4).numpy()
 
     def __call__(self, inputs: Floats) -> Floats:
+        """(n, D) -> (n, R), and up to 3 columns more that mean nothing."""
         return _row_products(self.fours, self.scales, inputs)
 
 
 class BatchProduct:
-    """All streams in one product, in bfloat16 where the processor has it, or `fine`, in float32."""
+    """Inputs times weights (R, D), both rounded to a type, all streams at once."""
 
-    def __init__(self, weights: Tensor, fine: bool = False) -> None:
-        self.weights = weights.to(chosen_precision("float32" if fine else "auto", weights.device))
+    def __init__(self, weights: Tensor, dtype: torch.dtype) -> None:
+        self.weights = weights.to(dtype)
 
     def __call__(self, inputs: Floats) -> Floats:
+        """(n, D) -> (n, R)."""
         values = torch.from_numpy(inputs).to(self.weights.dtype)
         return functional.linear(values, self.weights).float().numpy()
 

@@ -44,7 +44,8 @@ from analysis.closing import (
 from analysis.incidence import incidence_rows
 from analysis.results import HELD_OUT, NETWORK
 from analysis.sample_reader import SampleReader, line_starts, structure_row
-from analysis.structure.kinds import floors, measurer
+from analysis.sandbox import network_is_cut
+from analysis.structure.kinds import COMPILED, floors, measurer
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.files import atomic_write
@@ -130,6 +131,8 @@ def measure_models(
     structure: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
     steps = len(opened) + len(closers) + len(samples)
+    if kind in COMPILED and not network_is_cut():
+        print("note: this system lets no process give up its network; compilers keep it")
     with tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar:
         for source, model in opened.items():
             scores += score_rows(source, model, text, settings)

@@ -23,14 +23,13 @@ from analysis.sample_reader import window_edges
 from analysis.sandbox import parallel
 from analysis.structure import c, latex, latex_compile, prose
 from analysis.structure.delimiters import fates
-from analysis.structure.kinds import measurer
+from analysis.structure.kinds import COMPILED, measurer
 from pipeline import console, params
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.params import Measure
 from pipeline.paths import Paths
 
 Row = dict[str, Any]
-COMPILED = ("c", "latex")
 COLUMNS = ("corpus", "kind", "part", "windows", "kb", "wall_s", "cpu_s")
 
 

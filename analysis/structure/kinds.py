@@ -14,6 +14,9 @@ from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.params import Measure as Settings
 
+COMPILED = ("c", "latex")
+"""Kinds of text that a compiler reads too."""
+
 Measurer = Callable[[bytes], list[Measure]]
 """The figures of one window of text."""
 

@@ -148,12 +148,12 @@ class Results:
 
     def closing(self, run: str, closers: list[str], figure: str) -> pd.DataFrame:
         """Mean of a closing figure by source and distance: columns source, distance, estimate,
-        low, high, n (closings)."""
+        low, high, n (closings). NaN where closers have no such figure."""
         table = self.table(run, "closing")
         table = table[table["closer"].isin(closers)]
         rows = []
         for (source, distance), group in table.groupby(["source", "distance"], sort=False):
-            windows = group.groupby("window")[[figure, "n"]].sum()
+            windows = group.groupby("window")[[figure, "n"]].sum(min_count=1)
             interval = ratio_interval(windows[figure], windows["n"], **self.bootstrap())
             rows.append(
                 {

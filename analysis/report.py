@@ -11,8 +11,14 @@ from typing import Any
 import jinja2
 
 from analysis import figures
+from analysis.blind import puzzles
 from analysis.claims import verdicts
+from analysis.closing_figures import pictures as closing_pictures
+from analysis.compare import table as comparison_table
+from analysis.figures_table import figures_table
+from analysis.inside_sections import sections
 from analysis.results import HELD_OUT, NETWORK, NotRunError, Results
+from analysis.sources import tables
 from analysis.statistics import Interval
 from pipeline import console, models, params
 from pipeline.lm.errors import InputError
@@ -21,11 +27,19 @@ from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
 
 TEMPLATES = Path("reports/templates")
+COMMON_PAGES = {
+    "summary.md": "README.md",
+    "index.html": "index.html",
+    "sources.html": "sources.html",
+    "methods.html": "methods.html",
+    "blind.html": "blind.html",
+}
+"""Template and page."""
+
 EXCERPT = 600
 """Characters of each sample shown."""
 BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
-DIVERSITY = ["distinct-2", "non-words"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
 
 
@@ -94,18 +108,41 @@ def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
         return row | {"waits": str(reason)}
 
 
+def run_row(results: Results, run: str) -> dict[str, Any]:
+    """A row of the table of runs."""
+    try:
+        training = results.training(run)
+    except NotRunError as reason:
+        return {"name": run, "waits": str(reason)}
+    kept = ("parameters", "steps", "seconds", "device", "precision")
+    return {
+        "name": run,
+        "waits": "",
+        "network": network_words(training),
+        "seed": training["experiment"]["seed"],
+        "torch": training["versions"]["torch"],
+        **{name: training[name] for name in kept},
+    }
+
+
 def write_index(results: Results) -> Path:
-    """The index and the Markdown summary."""
+    """The index, the Markdown summary, the pages that belong to no corpus, the CSV of figures."""
     reports = results.paths.reports
-    pages = {path.stem for path in (reports / "pages").glob("*.html")}
+    claims = verdicts(results)
     content = {
         "scale": results.config.scale,
-        "claims": verdicts(results),
-        "pages": pages,
+        "measure": results.settings,
+        "claims": claims,
+        "pages": {path.stem for path in (reports / "pages").glob("*.html")},
         "corpora": [corpus_row(results, corpus) for corpus in results.config.corpora],
+        "runs": [run_row(results, run) for run in results.config.experiments],
+        "puzzles": puzzles(results),
+        **tables(results),
     }
-    for template, name in (("summary.md", "README.md"), ("index.html", "index.html")):
-        _write(reports / name, template, content)
+    for template, name in COMMON_PAGES.items():
+        write(reports / name, template, content)
+    with atomic_write(reports / "figures.csv", "w") as file:
+        figures_table(results, claims).to_csv(file, index=False, float_format="%.6g")
     return reports / "index.html"
 
 
@@ -117,7 +154,7 @@ def write_page(results: Results, corpus: str) -> Path:
     except NotRunError as reason:
         raise InputError(f"no page for {corpus} yet, {reason}: run dvc repro") from reason
     path = results.paths.reports / "pages" / f"{corpus}.html"
-    _write(path, "page.html", content)
+    write(path, "page.html", content)
     for name, picture in content["pictures"].items():
         if picture:
             with atomic_write(results.paths.reports / "figures" / corpus / f"{name}.png") as file:
@@ -135,6 +172,7 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
     scored = list(results.table(run, "scores")["source"].unique())
     bits = {source: results.bits(run, source) for source in scored}
     sources = sample_sources(results, run)
+    inside = sections(results, run)
     return {
         "scale": results.config.scale,
         "title": title,
@@ -146,20 +184,21 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
             "training": figures.training_curve(results.history(run), title),
             "bits": figures.bits_by_model(bits, orders),
             "closing": closing_picture(results, run),
+            **closing_pictures(results, run),
             "copying": figures.rates_by_source(
                 rates, COPYING, sources, "Share of characters inside verbatim copies."
             ),
-            "temperature": figures.rates_by_temperature(
-                rates,
-                DIVERSITY,
-                sorted(training["experiment"]["sample"]["temperatures"]),
-                "Distinct pairs of words, and words that neither the training text nor a "
-                "dictionary knows, in the network's samples.",
-            ),
+            **inside.pop("pictures"),
         },
+        **inside,
+        "cells": results.cells(run),
         "scores": score_rows(results, run, bits),
         "sources": sources,
         "structure": structure_rows(rates, sources),
+        "half_width": results.settings.half_width,
+        "comparisons": comparison_table(
+            results.own_table(run, "comparisons"), results.own_table(run, "precision")
+        ),
         "excerpt": EXCERPT,
         "samples": excerpts(results, run),
     }
@@ -272,7 +311,8 @@ def terminal_summary(results: Results, run: str) -> list[str]:
     return [*lines, f"  page: {results.paths.reports / 'pages' / run}.html"]
 
 
-def _write(path: Path, template: str, content: dict[str, Any]) -> None:
+def write(path: Path, template: str, content: dict[str, Any]) -> None:
+    """Render a template to a file."""
     with atomic_write(path, "w") as file:
         file.write(environment().get_template(template).render(content))
 

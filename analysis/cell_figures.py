@@ -84,9 +84,9 @@ def score_curves(scores: pd.DataFrame, interpretable: float) -> Picture:
                 label=f"{name} network",
             )  # fmt: skip
         axes.axvline(interpretable, color=FLOOR_COLOUR, lw=1)
-        axes.annotate(" interpretable", (interpretable, 1), va="top")
+        axes.text(interpretable + 0.01, 1, "interpretable", va="top")
         axes.axhline(POST_SHARE, color=FLOOR_COLOUR, lw=1, ls="--")
-        axes.annotate("the post's 5 %", (0.01, POST_SHARE), va="bottom")
+        axes.text(0.01, POST_SHARE, "the post's 5 %", va="bottom")
         axes.set(
             xlabel="best score of a cell in both halves: |2 AUC − 1| or |ρ|",
             ylabel="share of cells with at least that", xlim=(0, 1), ylim=(0, 1.02),
@@ -101,8 +101,8 @@ def score_curves(scores: pd.DataFrame, interpretable: float) -> Picture:
         f"Share of cells that score at least {interpretable:g} on some feature: "
         f"{shares[TRAINED]:.1%} in the trained network, {shares[UNTRAINED]:.1%} before training.",
         "For every score, the share of cells that reach it on their best feature in both halves of "
-        f"the text. From {interpretable:g} on a cell counts as interpretable. Dotted: the same "
-        "network before training.",
+        f"the text; one that never changes scores 0. From {interpretable:g} on a cell counts as "
+        "interpretable. Dotted: the same network before training.",
     )
 
 

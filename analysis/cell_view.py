@@ -131,10 +131,8 @@ def labels(findings: Findings, ids: NDArray) -> list[str]:
     return [label(findings.vocabulary.decode(ids[i : i + 1])) for i in range(len(ids))]
 
 
-def script_data(findings: Findings, settings: Settings) -> dict[str, Any]:
-    """What the page's script shows: the stretch of the second half that has most features."""
-    report = halves(len(findings.shown))[1]
-    some = busiest(findings.features, settings.page_symbols, report)
+def script_data(findings: Findings, some: slice, at_once: int) -> dict[str, Any]:
+    """What the page's script shows of a stretch of text, `at_once` symbols of it at a time."""
     ids = findings.reading.symbols[some]
     shown = {source: asked[some] for source, asked in findings.predictions.items()}
     known = max(findings.vocabulary.size, int(ids.max()) + 1)
@@ -145,7 +143,7 @@ def script_data(findings: Findings, settings: Settings) -> dict[str, Any]:
         "symbols": labels(findings, np.arange(known)),
         "text": ids.tolist(),
         "line_break": VISIBLE["\n"],
-        "at_once": settings.symbols_at_once,
+        "at_once": at_once,
         "layers": [cells[first : first + hidden] for first in range(0, len(cells), hidden)],
         "models": [
             {"name": figures.label(source), **_expected(asked)} for source, asked in shown.items()
@@ -165,8 +163,11 @@ def _expected(asked: Predictions) -> dict[str, Any]:
     }
 
 
-def feature_rows(findings: Findings) -> list[dict[str, Any]]:
-    """The page's table: each feature with its best cell, and the untrained network's."""
+def feature_rows(findings: Findings, some: slice) -> list[dict[str, Any]]:
+    """The page's table: each feature with its best cell, and the untrained network's.
+
+    `at` is where it first begins in the stretch of text that the script shows, if it does.
+    """
     floors = {r["feature"]: r for r in findings.about["best"] if r["network"] == UNTRAINED}
     counts = findings.about["counts"][TRAINED]
     rows = []
@@ -174,6 +175,7 @@ def feature_rows(findings: Findings) -> list[dict[str, Any]]:
         if row["network"] == TRAINED:
             feature = row["feature"]
             of_degree = findings.features[feature].dtype != bool
+            places = np.flatnonzero(begins(findings.features[feature][some]))
             fit, report = (_in_words(row, half, of_degree) for half in ("fit", "report"))
             rows.append(
                 {
@@ -185,6 +187,7 @@ def feature_rows(findings: Findings) -> list[dict[str, Any]]:
                     "floor": _in_words(floors[feature], "report", of_degree),
                     "threshold": row["threshold"] if of_degree else (1 + row["threshold"]) / 2,
                     "cells": counts[feature]["interpretable"],
+                    "at": int(places[0]) if len(places) else None,
                     "times": findings.about["occurrences"][feature],
                 }
             )
@@ -200,6 +203,8 @@ def _in_words(row: dict[str, Any], half: str, of_degree: bool) -> float:
 def write_view(config: DictConfig, run: str, findings: Findings, settings: Settings) -> Path:
     """The page and its figures' files; returns the page's path."""
     reports = Paths.of(config).reports
+    report = halves(len(findings.shown))[1]
+    some = busiest(findings.features, settings.page_symbols, report)
     found = strips(findings, settings.strip_symbols)
     scores = cell_scores(findings.cells)
     pictures = {
@@ -212,12 +217,14 @@ def write_view(config: DictConfig, run: str, findings: Findings, settings: Setti
         "scale": config.scale,
         "title": config.corpora[findings.about["corpus"]].title,
         "about": findings.about,
-        "rows": feature_rows(findings),
+        "rows": feature_rows(findings, some),
         "left_out": left_out(findings),
         "strips": found,
         "line_break": VISIBLE["\n"],
         "pictures": pictures,
-        "data": htmlsafe_json_dumps(script_data(findings, settings), separators=(",", ":")),
+        "data": htmlsafe_json_dumps(
+            script_data(findings, some, settings.symbols_at_once), separators=(",", ":")
+        ),
         "script": Markup(script),
         "digest": b64encode(sha256(script.encode()).digest()).decode(),
     }

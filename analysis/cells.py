@@ -38,6 +38,8 @@ from pipeline.paths import Paths
 CELL_COLUMNS = ["network", "layer", "cell", "feature", "fit", "report", "threshold"]
 CONFIDENCE_COLUMNS = ["source", "class", "window", "least", "symbols", "probability", "right"]
 EVERYTHING = "anywhere"
+DIGITS = 4
+"""After the point: the tables are long."""
 
 
 def search(
@@ -184,8 +186,8 @@ def study(config: DictConfig, run: str) -> Path:
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
     folder = paths.run_results(run)
-    write_table(folder / "cells.tsv", table.to_dict("records"), CELL_COLUMNS)
-    write_table(folder / "confidence.tsv", confidence.to_dict("records"), CONFIDENCE_COLUMNS)
+    for name, rows in (("cells", table), ("confidence", confidence)):
+        write_table(folder / f"{name}.tsv", rows.round(DIGITS).to_dict("records"), list(rows))
     write_json(folder / "cells.json", about)
     findings = Findings(about, text.vocabulary, reading, shown, features, table, asked, confidence)
     return write_view(config, run, findings, settings)

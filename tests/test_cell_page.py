@@ -152,7 +152,7 @@ def test_a_feature_leads_to_its_best_cell(driver):
     Select(driver.find_element(By.ID, "feature")).select_by_visible_text("position in the line")
     assert "Layer 2, cell 8" in told(driver)
     driver.find_element(By.CSS_SELECTOR, "button.jump").click()
-    assert "Layer 2, cell 7" in told(driver)
+    assert "“W”. Layer 2, cell 7" in told(driver)
     assert driver.find_element(By.ID, "layer").get_attribute("value") == "2"
 
 

@@ -121,9 +121,11 @@
     tell();
   }
 
-  function chooseNamed(name) {
+  // A feature's best cell ("layer.cell", counted from 1), where the feature begins.
+  function lead(name, at) {
     const [layer, cell] = name.split(".").map(Number);
     choose(layer - 1, cell - 1);
+    if (at !== undefined) goTo(Number(at));
   }
 
   const keys = {
@@ -147,7 +149,8 @@
     });
   }
   find("feature").addEventListener("change", (event) => {
-    if (event.target.value) chooseNamed(event.target.value);
+    const [option] = event.target.selectedOptions;
+    if (option.value) lead(option.value, option.dataset.at);
   });
   find("layer").addEventListener("change", (event) => choose(event.target.selectedIndex, chosen.cell));
   find("cell").addEventListener("input", (event) => {
@@ -163,7 +166,7 @@
   find("on").addEventListener("click", keys.PageDown);
   for (const button of document.querySelectorAll("[data-cell]")) {
     button.addEventListener("click", () => {
-      chooseNamed(button.dataset.cell);
+      lead(button.dataset.cell, button.dataset.at);
       find("reader-title").scrollIntoView();
       reader.focus({ preventScroll: true });
     });
@@ -174,5 +177,5 @@
 
   goTo(0);
   const first = find("feature").options[1];
-  if (first) chooseNamed(first.value);
+  if (first) lead(first.value);
 })();

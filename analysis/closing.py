@@ -63,7 +63,8 @@ class ClosingRow:
     """Closings every symbol of which was the likeliest."""
     typed: float
     """Probability of this closer given that one of its kind stands here: the share of its first
-    byte among `RIVALS`, or the name after `INTRODUCTIONS`. NaN for closers that have no kind."""
+    byte among `RIVALS` (0 if all are impossible), or the name after `INTRODUCTIONS`. NaN for
+    closers that have no kind."""
 
 
 def closing_rows(

@@ -29,6 +29,7 @@ CAPTIONS = {
     "and }, or of the name after \\end{ and </. Quotes and comments have no kind.",
 }
 SAMPLED = temperature_source(1.0)
+COMMENT = " A comment ends at the next */, so none is violated."
 ENDS = {"right": "closed rightly", "violated": "violated"}
 
 
@@ -113,8 +114,8 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
         f"Share of delimiters closed rightly and violated in samples, for {', '.join(classes)}.",
         "In text written freely: share of the delimiters opened that are closed rightly, or "
         "violated, within so many bytes. Cumulative incidence, what the sample's end cuts off "
-        "censored; 95 % intervals over samples. Dotted: the held-out text. (A comment of C ends at "
-        f"the next */, so none is violated.){note}",
+        "censored; 95 % intervals over samples. Dotted: the held-out text."
+        f"{COMMENT if '*/' in classes else ''}{note}",
         panels=(len(classes), len(ENDS)),
     )
 

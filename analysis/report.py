@@ -5,6 +5,7 @@
 
 import argparse
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,7 @@ def write_index(results: Results) -> Path:
         "scale": results.config.scale,
         "measure": results.settings,
         "claims": claims,
+        "tally": Counter(claim.verdict for claim in claims).most_common(),
         "pages": {path.stem for path in (reports / "pages").glob("*.html")},
         "corpora": [corpus_row(results, corpus) for corpus in results.config.corpora],
         "runs": [run_row(results, run) for run in results.config.experiments],

@@ -1,0 +1,245 @@
+"""Evidence: every figure, from made-up results of which the answer is known."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from analysis import claims
+from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, REPRODUCED, settle
+from analysis.evidence import FIGURES
+from analysis.results import NotRunError, Results
+from pipeline.lm.files import write_json
+from pipeline.params import PARAMS_FILES, load
+from tests.conftest import ROOT
+
+ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
+assert isinstance(ENTRIES, dict)
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture
+def results(tmp_path) -> Results:
+    """No results yet, in a folder of their own."""
+    config = load(ROOT / PARAMS_FILES["full"])
+    config.paths.results = str(tmp_path)
+    config.measure.resamples = 200
+    return Results.of(config)
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+
+
+def sweep(folder: Path, name: str, bits: dict, seconds: dict | None = None) -> None:
+    """Runs of a sweep by their settings, as items (key, value) of a tuple, and their bits."""
+    runs, scores = [], []
+    for number, (settings, value) in enumerate(bits.items()):
+        cost = (seconds or {}).get(settings, 1.0)
+        runs.append({"digest": f"d{number}", **dict(settings), "parameters": 1, "steps": 10,
+                     "symbols_per_step": 10, "seconds": 10 * cost})  # fmt: skip
+        scores.append({"digest": f"d{number}", "window": 0, "symbols": 100,
+                       "nats": value * 100 * 0.6931471805599453})  # fmt: skip
+    write_rows(folder / "sweeps" / name / "runs.tsv", runs)
+    write_rows(folder / "sweeps" / name / "scores.tsv", scores)
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"), [(-0.1, REPRODUCED), (0.1, NOT_REPRODUCED), (0.0, INCONCLUSIVE)]
+)
+def test_the_cells_of_a_sweep_are_paired_by_seed(results, tmp_path, gap, verdict):
+    noise = {1: 0.02, 2: -0.01, 3: 0.0}
+    bits = {}
+    for seed in SEEDS:
+        bits[("model.cell", "rnn"), ("seed", seed)] = 2.0 + seed
+        bits[("model.cell", "lstm"), ("seed", seed)] = 2.0 + seed + gap + noise[seed]
+    sweep(tmp_path, "cells", bits)
+    settled = settle("P17", ENTRIES["P17"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[0].estimate == pytest.approx(gap + 0.01 / 3, abs=1e-6)
+
+
+def test_two_seeds_settle_nothing(results, tmp_path):
+    bits = {(("model.cell", cell), ("seed", s)): 1.0 for cell in ("lstm", "rnn") for s in (1, 2)}
+    sweep(tmp_path, "cells", bits)
+    assert settle("P17", ENTRIES["P17"], results).verdict == INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(0.5, REPRODUCED), (0.9, NOT_REPRODUCED)])
+def test_half_the_window_and_half_the_time(results, tmp_path, ratio, verdict):
+    keys = {
+        (bptt, s): (("train.bptt", bptt), ("train.carry_state", True), ("seed", s))
+        for bptt in (50, 100)
+        for s in SEEDS
+    }
+    bits = {key: 2.0 + s / 100 for (_, s), key in keys.items()}
+    seconds = {key: (ratio if bptt == 50 else 1) * (1 + s / 100) for (bptt, s), key in keys.items()}
+    sweep(tmp_path, "window", bits, seconds)
+    assert settle("P2", ENTRIES["P2"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, REPRODUCED), (0.2, NOT_REPRODUCED)])
+def test_the_table_of_kjf_is_laid_beside_ours(results, tmp_path, off, verdict):
+    published = {(64, 1): 1.449, (64, 2): 1.442, (128, 1): 1.277, (128, 2): 1.227}
+    bits = {
+        (("model.cell", "lstm"), ("model.layers", layers), ("model.hidden", hidden)): (
+            (nats + off + 0.001 * layers) / 0.6931471805599453
+        )
+        for (hidden, layers), nats in published.items()
+    }
+    sweep(tmp_path, "kjf-warpeace", bits)
+    settled = settle("K1", ENTRIES["K1"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[0].estimate == pytest.approx(off + 0.0015, abs=1e-5)
+
+
+def test_sweeps_say_what_they_wait_for(results, tmp_path):
+    sweep(tmp_path, "layers", {(("model.layers", 1), ("seed", 1)): 2.0})
+    with pytest.raises(NotRunError, match="waits for layers with"):
+        FIGURES["sweep_difference"](results, "layers", "model.layers", 2, 1, {})
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(4.0, REPRODUCED), (2.0, NOT_REPRODUCED)])
+def test_work_and_time_of_twice_the_units(results, tmp_path, slower, verdict):
+    rows = [
+        {"network": "2x512", "variant": variant, "gflops_per_step": work,
+         "times": [time * (1 + k / 100) for k in range(5)]}
+        for variant, work, time in (("ours", 1.0, 1.0), ("ours, hidden x2", 3.9, slower))
+    ]  # fmt: skip
+    write_json(tmp_path / "speed.json", {"rows": rows})
+    settled = settle("P18", ENTRIES["P18"], results)
+    assert settled.verdict == verdict
+    assert [part.estimate for part in settled.parts] == pytest.approx([3.9, slower])
+    assert settle("P19", ENTRIES["P19"], results).parts[0].reason == (
+        "waits for a benchmark of ours, cuda"
+    )
+
+
+@pytest.mark.parametrize(("period", "verdict"), [(7, REPRODUCED), (0, NOT_REPRODUCED)])
+def test_loops_at_a_low_temperature(results, tmp_path, period, verdict):
+    rows = [
+        {"source": source, "stream": s, "symbols": 500, "start": 100, "period": p}
+        for source, p in (("temperature:0.1", period), ("held-out", 0))
+        for s in range(40)
+    ]
+    write_rows(tmp_path / "post-itself/loops.tsv", rows)
+    settled = settle("P20", ENTRIES["P20"], results)
+    assert settled.verdict == verdict and settled.parts[0].floor == 0
+
+
+@pytest.mark.parametrize(("short", "verdict"), [(0.1, REPRODUCED), (0.9, NOT_REPRODUCED)])
+def test_short_words_come_before_long_ones(results, tmp_path, short, verdict):
+    rates = {
+        ("iteration:300", "characters between spaces"): 5.0,
+        ("held-out", "characters between spaces"): 5.0,
+        ("iteration:700", "non-words of 2-3 letters"): short,
+        ("iteration:700", "non-words of 6-8 letters"): 0.5,
+        ("held-out", "non-words of 2-3 letters"): 0.01,
+        ("held-out", "non-words of 6-8 letters"): 0.02,
+    }
+    rows = [
+        {"source": source, "window": w, "metric": metric, "unit": "share", "exposure": 100,
+         "events": 100 * rate + w % 3 - 1}
+        for (source, metric), rate in rates.items()
+        for w in range(30)
+    ]  # fmt: skip
+    write_rows(tmp_path / "warpeace/evolution.tsv", rows)
+    settled = settle("P13", ENTRIES["P13"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[1].floor == pytest.approx(-0.01, abs=0.001)
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.05, REPRODUCED), (0.3, NOT_REPRODUCED)])
+def test_the_share_of_interpretable_cells(results, tmp_path, share, verdict):
+    shares = {
+        network: {"interpretable": {"estimate": s, "low": s - 0.01, "high": s + 0.01, "n": 384}}
+        for network, s in (("trained", share), ("untrained", 0.01))
+    }
+    write_json(tmp_path / "linux/cells.json", {"shares": shares})
+    settled = settle("P14", ENTRIES["P14"], results)
+    assert settled.verdict == verdict and settled.parts[0].floor == 0.01
+
+
+@pytest.mark.parametrize(("sure", "verdict"), [(0.9, REPRODUCED), (0.4, NOT_REPRODUCED)])
+def test_sureness_by_class_of_symbols(results, tmp_path, sure, verdict):
+    rows = [
+        {"source": "network", "class": name, "window": w, "least": 0, "symbols": 100,
+         "probability": 100 * p + w % 3 - 1, "right": 50}
+        for name, p in (("www", sure), ("after a space", 0.35))
+        for w in range(20)
+    ]  # fmt: skip
+    write_rows(tmp_path / "wikipedia/confidence.tsv", rows)
+    assert settle("P15", ENTRIES["P15"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("forget", "verdict"), [(600, REPRODUCED), (10, NOT_REPRODUCED)])
+def test_saturation_of_gates(results, tmp_path, forget, verdict):
+    rows = [
+        {"network": "trained", "layer": layer, "gate": gate, "unit": unit, "symbols": 1000,
+         "left": 10 * layer + unit % 3, "right": right * layer + unit % 5}
+        for layer in (1, 2)
+        for gate, right in (("i", 100), ("f", forget / 2), ("o", 50))
+        for unit in range(30)
+    ]  # fmt: skip
+    write_rows(tmp_path / "warpeace/gates.tsv", rows)
+    assert settle("K4", ENTRIES["K4"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("grams", "verdict"), [(20, REPRODUCED), (90, NOT_REPRODUCED)])
+def test_shares_of_errors(results, tmp_path, grams, verdict):
+    kinds = {"n-gram": grams, "memory 100": 10, "rest": 90 - grams}
+    rows = [
+        {"source": "network", "window": w, "kind": kind, "symbols": 300, "errors": n + w % 2,
+         "near": 0}
+        for kind, n in kinds.items()
+        for w in range(20)
+    ]  # fmt: skip
+    write_rows(tmp_path / "warpeace/errors.tsv", rows)
+    assert settle("K5", ENTRIES["K5"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("rnn", "verdict"), [(0.001, REPRODUCED), (0.5, NOT_REPRODUCED)])
+def test_gradients_by_distance(results, tmp_path, rnn, verdict):
+    rows = [
+        {"cell": cell, "seed": 1, "network": network, "window": w, "state": state,
+         "distance": distance, "norm": norm * (1 + w % 3 / 10)}
+        for cell, state, far in (("rnn", "h", rnn), ("lstm", "c", 0.2))
+        for network in ("trained", "at initialisation")
+        for distance, norm in ((1, 1.0), (50, far))
+        for w in range(20)
+    ]  # fmt: skip
+    write_rows(tmp_path / "gradients.tsv", rows)
+    assert settle("V1", ENTRIES["V1"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("rnn", "verdict"), [(0.95, REPRODUCED), (0.05, NOT_REPRODUCED)])
+def test_errors_of_memory_tasks(results, tmp_path, rnn, verdict):
+    rows = [
+        {"task": task, "cell": cell, "training": training, "seed": seed, "length": length,
+         "steps": 100, "error": error + seed / 1000, "guessing": 1.0}
+        for task in ("copy", "add")
+        for cell, error in (("rnn", rnn), ("lstm", 0.02))
+        for training in ("that length alone", "all lengths mixed")
+        for length in (10, 50, 100, 200)
+        for seed in SEEDS
+    ]  # fmt: skip
+    write_rows(tmp_path / "memory_tasks.tsv", rows)
+    assert settle("V2", ENTRIES["V2"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("far", "verdict"), [(0.8, REPRODUCED), (0.2, NOT_REPRODUCED)])
+def test_the_lead_at_closing_braces_by_distance(results, tmp_path, far, verdict):
+    for folder, source, values in (
+        ("linux", "network", {10: 0.5, 60: far}),
+        ("baselines/linux", "ngram:20", {10: 0.4, 60: 0.4}),
+    ):
+        rows = [
+            {"source": source, "window": w, "closer": "}", "distance": d, "n": 10,
+             "probability": 10 * p + w % 2, "likeliest": 5, "typed": 5}
+            for d, p in values.items()
+            for w in range(30)
+        ]  # fmt: skip
+        write_rows(tmp_path / folder / "closing.tsv", rows)
+    assert settle("K3", ENTRIES["K3"], results).verdict == verdict

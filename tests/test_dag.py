@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
+import axe_core_python
 import pytest
 from omegaconf import OmegaConf
 
+from tests.browser import browser, view
 from tests.conftest import ROOT
 
 LAPTOP = Path("conf/scale/laptop.yaml")
@@ -86,6 +89,7 @@ class Project:
                 "baselines": dict.fromkeys(config.baselines, baseline),
                 "measure": {"closing_symbols": 5000, "window": 2000, "resamples": 100,
                             "structure_window": 1500},
+                "cells": {"symbols": 4000, "streams": 4, "page_symbols": 400},
             }
         )  # fmt: skip
 
@@ -104,6 +108,23 @@ def test_the_branch_ends_in_a_page(project):
     assert "data:image/svg+xml" in page
     for name in ("train.json", "history.tsv", "scores.tsv", "closing.tsv", "structure.tsv"):
         assert (project.folder / RESULTS / "python" / name).stat().st_size > 100
+
+
+def test_pages_are_accessible(project):
+    """axe-core finds nothing, in both themes; the index says which results are missing."""
+    project.run(sys.executable, "-m", "analysis.report", "--scale", "laptop", "index")
+    reports = project.folder / "scales/laptop/reports"
+    pages = [*reports.glob("*.html"), *(reports / "pages").glob("*.html")]
+    assert {"index.html", "blind.html", "python.html"} <= {page.name for page in pages}
+    axe = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
+    check = "axe.run().then(arguments[arguments.length - 1])"
+    with browser() as driver:
+        for page, theme in product(pages, ("light", "dark")):
+            view(driver, 1280, theme)
+            driver.get(page.as_uri())
+            driver.execute_script(axe)
+            found = driver.execute_async_script(check)["violations"]
+            assert not [(v["id"], v["nodes"][0]["html"]) for v in found], (page.name, theme)
 
 
 def test_again_it_is_up_to_date(project):

@@ -55,14 +55,12 @@ class Findings:
 
 
 def label(symbol: bytes) -> str:
-    """A symbol as one visible character, or the hexadecimal digits of its bytes."""
+    """A symbol as visible characters, or the hexadecimal digits of its bytes."""
     try:
-        character = symbol.decode()
+        text = symbol.decode().translate(str.maketrans(VISIBLE))
     except UnicodeDecodeError:
         return symbol.hex().upper()
-    if character in VISIBLE:
-        return VISIBLE[character]
-    return character if character.isprintable() else symbol.hex().upper()
+    return text if text.isprintable() else symbol.hex().upper()
 
 
 def quantised(values: NDArray) -> list[str]:

@@ -213,9 +213,8 @@ def test_values_have_one_character_each():
 
 
 def test_labels_are_visible():
-    assert [label(s) for s in (b"a", b" ", b"\n", b"\x00", b"\xc3", "é".encode())] == [
-        "a", " ", "↵", "00", "C3", "é"
-    ]  # fmt: skip
+    symbols = (b"a", b" ", b"\n", b"\x00", b"\xc3", "é".encode(), b"word")
+    assert [label(s) for s in symbols] == ["a", " ", "↵", "00", "C3", "é", "word"]
 
 
 def test_stretches_show_features_not_cells():

@@ -18,7 +18,7 @@
 
   function write(element, label) {
     element.textContent = label;
-    element.classList.toggle("wide-label", label.length > 1);
+    element.classList.toggle("byte", /^[0-9A-F]{2}$/.test(label));
   }
 
   function layOut() {

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from analysis.results import HELD_OUT, NETWORK
 from analysis.statistics import Interval
-from pipeline.models import temperature_source
 
 mpl.use("Agg")
 
@@ -216,28 +215,6 @@ def rates_by_source(
 
     return picture(
         draw, f"{', '.join(metrics)} of every source.", caption + " Dotted: the held-out text."
-    )
-
-
-def rates_by_temperature(
-    rates: pd.DataFrame, metrics: list[str], temperatures: list[float], caption: str
-) -> Picture:
-    """Some shares of the network's samples over temperatures; the held-out floor as a line."""
-    sources = [temperature_source(t) for t in temperatures]
-
-    def draw(axes: Axes) -> None:
-        for place, metric in enumerate(metrics):
-            rows = rates[rates["metric"] == metric].set_index("source")
-            shown = [t for t, s in zip(temperatures, sources, strict=True) if s in rows.index]
-            columns = ["estimate", "low", "high", "n"]
-            found = [Interval(*rows.loc[temperature_source(t), columns]) for t in shown]
-            _series(axes, shown, found, place, metric, line="-")
-            _floor(axes, rows, place)
-        axes.set(xlabel="temperature", ylabel=_unit(rates, metrics), ylim=(0, None))
-        axes.legend()
-
-    return picture(
-        draw, f"{', '.join(metrics)} by temperature.", caption + " Dotted: the held-out text."
     )
 
 

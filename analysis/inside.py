@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from analysis.results import NotRunError, Results
-from analysis.statistics import mean_interval, ratio_interval
+from analysis.results import NETWORK, NotRunError, Results
+from analysis.statistics import mean_interval, paired_difference, ratio_interval
 from pipeline.models import temperature_source
 
 LOOPING = "samples that end in a loop"
@@ -88,6 +88,44 @@ def error_rates(results: Results, run: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def errors_of_runs(results: Results, runs: list[str]) -> pd.DataFrame:
+    """As `error_shares`, of the networks of several runs of one corpus, each called by its run, and
+    of the corpus's n-grams."""
+    tables = [
+        error_shares(results, run).assign(
+            source=lambda t, run=run: t["source"].replace(NETWORK, run)
+        )
+        for run in runs
+    ]
+    return pd.concat(tables).drop_duplicates(["source", "kind"])
+
+
+def error_change(results: Results, small: str, large: str) -> pd.DataFrame:
+    """What a large network errs less than a small one, per 100 symbols: columns kind, share (of all
+    that go away), estimate, low, high, n; paired by window."""
+    sides = []
+    for run in (small, large):
+        table = results.own_table(run, "errors")
+        mine = table[table["source"] == NETWORK]
+        mine = mine.assign(kind=mine["kind"].map(kind_group))
+        sides.append(mine.groupby(["kind", "window"], sort=False)[["symbols", "errors"]].sum())
+    windows = sides[0].groupby(level="window")["symbols"].sum() / 100
+    total = sides[0]["errors"].sum() - sides[1]["errors"].sum()
+    rows = []
+    for kind in sides[0].index.unique("kind"):
+        first, second = (side.loc[kind, "errors"] for side in sides)
+        found = paired_difference(first, second, windows[first.index], **results.bootstrap())
+        share = (first.sum() - second.sum()) / total
+        rows.append({"kind": kind, "share": share, **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def best_kenlm(results: Results, run: str) -> str:
+    """The KenLM model that errs least."""
+    rates = error_rates(results, run).set_index("source")["estimate"]
+    return str(rates[rates.index.str.startswith("kenlm")].idxmin())
+
+
 def loop_rates(results: Results, run: str) -> pd.DataFrame:
     """Share of samples that end in a loop, as `Results.rates` gives shares."""
     table = results.own_table(run, "loops")
@@ -133,15 +171,15 @@ def gradient_decay(results: Results) -> pd.DataFrame:
 
 
 def memory_errors(results: Results) -> pd.DataFrame:
-    """Error by length over seeds: columns task, cell, training, length, guessing, steps (mean),
-    estimate, low, high, n."""
+    """Error by length, that of guessing being 1, over seeds: columns task, cell, training, length,
+    steps (mean), estimate, low, high, n."""
     table = results.common_table("memory_tasks")
+    table = table.assign(error=table["error"] / table["guessing"])
     rows = []
     for keys, mine in table.groupby(["task", "cell", "training", "length"], sort=False):
         found = mean_interval(mine["error"], **results.bootstrap())
         names = dict(zip(("task", "cell", "training", "length"), keys, strict=True))
-        means = mine[["guessing", "steps"]].mean()
-        rows.append({**names, **means, **found._asdict()})
+        rows.append({**names, "steps": mine["steps"].mean(), **found._asdict()})
     return pd.DataFrame(rows)
 
 

@@ -33,8 +33,7 @@ LAYER_COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[3], NGRAM_COLOURS[0
 KIND_COLOURS = ["#2e86ab", "#7f5aa2", "#c7b16d", "#d1495b", "#e08e45", "#a9c29a", "#8a8f98"]
 GATE_NAMES = {"i": "input gate", "f": "forget gate", "o": "output gate",
               "r": "reset gate", "z": "update gate"}  # fmt: skip
-TASK_NAMES = {"copy": "copy the first symbol", "add": "add the two marked numbers"}
-ERROR_UNITS = {"copy": "share told wrong", "add": "mean squared error"}
+TASK_NAMES = {"copy": "copy the first number", "add": "add the two marked numbers"}
 FORM = ["full stops in place", "commas in place", "quote errors"]
 WORD_LENGTHS = "non-words of "
 BETWEEN_SPACES = "characters between spaces"
@@ -249,7 +248,7 @@ def gradients(decay: pd.DataFrame, words: str) -> Picture:
         panels[-1].legend(fontsize=8)
         lowest = min(axes.get_ylim()[0] for axes in panels)
         for axes in panels:
-            axes.set(ylim=(max(lowest, 1e-20), 10))
+            axes.set(ylim=(lowest, 10))
 
     far = decay["distance"].max()
     ends = decay[(decay["distance"] == far) & (decay["state"] == "h")]
@@ -277,20 +276,18 @@ def memory(table: pd.DataFrame) -> Picture:
             for offset, (cell, rows) in enumerate(mine.groupby("cell", sort=False)):
                 at = [places[length] + 0.06 * (offset - 1) for length in rows["length"]]
                 curve(axes, at, intervals(rows), cell.upper(), **CELL_STYLES[cell])
-            guess = mine.groupby("length")["guessing"].mean()
-            axes.plot([places[n] for n in guess.index], guess, ":", color=GREY, lw=2,
-                      label="guessing")  # fmt: skip
+            axes.axhline(1, color=GREY, ls=":", lw=2, label="guessing")
             axes.set_xticks(range(len(lengths)), [f"{n:g}" for n in lengths])
             axes.set(title=f"{TASK_NAMES[task]},\n{training}", xlabel="steps in a sequence")
-            axes.set(ylabel=ERROR_UNITS[task], ylim=(-0.03 * guess.max(), 1.25 * guess.max()))
+            axes.set(ylabel="error, guessing being 1", ylim=(-0.04, 1.35))
             axes.title.set_fontsize(9.5)
         panels[0].legend(fontsize=8)
 
     return picture(
         draw,
         "Error by length of the copy and the adding task for RNN, GRU and LSTM.",
-        "Mean error over seeds, with 95 % intervals (bootstrap over seeds), of networks trained on "
-        "sequences of one length (left) or of all lengths up to the longest (right). Dotted: "
-        "guessing.",
+        "Mean squared error relative to guessing, mean over seeds with 95 % intervals (bootstrap "
+        "over seeds), of networks trained on sequences of one length (left) or of all lengths up "
+        "to the longest (right). Dotted: guessing.",
         panels=(len(tasks), len(trainings)),
     )

@@ -1,17 +1,17 @@
 """Over how many steps each kind of cell can learn to remember: two tasks (claim V2).
 
-- `copy`: the first symbol, of an alphabet of its own, is to be told after a sequence of random
-  symbols of another alphabet. Error: share told wrong; guessing errs in all but 1 / `symbols`.
-- `add`: of random numbers in [0, 1), two are marked, one in each half; their sum is to be told.
-  Error: mean squared; guessing, always the mean, errs by the variance of the sum.
+Both read random numbers in [0, 1); the second input marks some of them.
+
+- `copy`: the first number is to be told after all of them; nothing is marked.
+- `add`: one number is marked in each half; their sum is to be told.
   Source: S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", 1997, with T fixed.
 
+The error is the mean square; guessing, always the mean, errs by the variance of what is to be told.
 A network is one layer and a linear read-out of its last state. It is trained on fresh sequences of
 one length, or (`mixed`) of all lengths up to the longest, log-uniformly: then what short ones teach
 can carry over. It stops when the task is solved, or after so many steps.
 
-Writes results/memory_tasks.tsv, a row a network and length. Shapes: T steps, N sequences, D inputs,
-H units.
+Writes results/memory_tasks.tsv, a row a network and length. Shapes: T steps, N sequences, H units.
 """
 
 import argparse
@@ -49,7 +49,6 @@ class Settings:
     cells: list[str]
     lengths: list[int]
     seeds: list[int]
-    symbols: int
     hidden: int
     forget_bias: float
     batch: int
@@ -67,40 +66,33 @@ class Settings:
             raise InputError(f"lengths must be {SHORTEST} or more")
 
 
-def sequences(
-    task: str, length: int, n: int, symbols: int, random: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Inputs (T, N, D) and what is to be told, (N,): symbol ids, or sums."""
-    if task == "copy":
-        ids = torch.randint(symbols, 2 * symbols, (length, n), generator=random)
-        ids[0] = torch.randint(symbols, (n,), generator=random)
-        return functional.one_hot(ids, 2 * symbols).float(), ids[0]
+def sequences(task: str, length: int, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Numbers and marks (T, N, 2), and what is to be told, (N,)."""
     values = torch.rand(length, n, generator=random)
+    marks = torch.zeros(length, n)
+    if task == "copy":
+        return torch.stack([values, marks], -1), values[0]
     half = length // 2
-    places = torch.stack(
-        [
-            torch.randint(half, (n,), generator=random),
-            torch.randint(half, length, (n,), generator=random),
-        ]
-    )
-    marks = torch.zeros(length, n).scatter_(0, places, 1.0)
+    first = torch.randint(half, (n,), generator=random)
+    second = torch.randint(half, length, (n,), generator=random)
+    marks.scatter_(0, torch.stack([first, second]), 1.0)
     return torch.stack([values, marks], -1), (values * marks).sum(0)
 
 
 class MemoryNetwork(nn.Module):
     """One recurrent layer, and a linear read-out of its last state."""
 
-    def __init__(self, cell: str, inputs: int, hidden: int, outputs: int, forget_bias: float):
+    def __init__(self, cell: str, hidden: int, forget_bias: float) -> None:
         super().__init__()
-        self.layer = CELLS[cell](inputs, hidden)
-        self.readout = nn.Linear(hidden, outputs)
+        self.layer = CELLS[cell](2, hidden)
+        self.readout = nn.Linear(hidden, 1)
         if cell == "lstm":  # gates are stacked i, f, g, o
             self.layer.bias_ih_l0.data[hidden : 2 * hidden] = forget_bias
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(T, N, D) -> (N, outputs)."""
+        """(T, N, 2) -> (N,)."""
         outputs, _ = self.layer(inputs)
-        return self.readout(outputs[-1])
+        return self.readout(outputs[-1])[:, 0]
 
 
 @dataclass(frozen=True)
@@ -123,23 +115,6 @@ class Job:
         return round(math.exp(math.log(SHORTEST) + share * math.log(longest / SHORTEST)))
 
 
-def loss_of(task: str, told: Tensor, wanted: Tensor) -> Tensor:
-    """What training lowers: cross-entropy, or mean squared error."""
-    if task == "copy":
-        return functional.cross_entropy(told, wanted)
-    return functional.mse_loss(told[:, 0], wanted)
-
-
-def error_and_guessing(
-    task: str, told: Tensor, wanted: Tensor, symbols: int
-) -> tuple[float, float]:
-    """The error of a task, and that of guessing on the same sequences."""
-    if task == "copy":
-        return float((told.argmax(1) != wanted).float().mean()), 1 - 1 / symbols
-    squares = functional.mse_loss(told[:, 0], wanted)
-    return float(squares), float(wanted.var(correction=0))
-
-
 @torch.no_grad()
 def tested(
     network: nn.Module, job: Job, settings: Settings, seed: int
@@ -148,8 +123,9 @@ def tested(
     random = torch.Generator().manual_seed(seed)
     found = []
     for length in job.lengths:
-        inputs, wanted = sequences(job.task, length, settings.tests, settings.symbols, random)
-        found.append(error_and_guessing(job.task, network(inputs), wanted, settings.symbols))
+        inputs, wanted = sequences(job.task, length, settings.tests, random)
+        error = functional.mse_loss(network(inputs), wanted)
+        found.append((float(error), float(wanted.var(correction=0))))
     return found
 
 
@@ -158,25 +134,22 @@ def train(job: Job, settings: Settings) -> list[dict[str, Any]]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # gradients that vanish would slow the processor tenfold
     torch.manual_seed(job.seed)
-    inputs, outputs = (2 * settings.symbols, settings.symbols) if job.task == "copy" else (2, 1)
-    network = MemoryNetwork(job.cell, inputs, settings.hidden, outputs, settings.forget_bias)
+    network = MemoryNetwork(job.cell, settings.hidden, settings.forget_bias)
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
     random = torch.Generator().manual_seed(job.seed)
     step = 0
     for step in range(1, settings.steps + 1):
-        given, wanted = sequences(
-            job.task, job.draw(random), settings.batch, settings.symbols, random
-        )
+        inputs, wanted = sequences(job.task, job.draw(random), settings.batch, random)
         optimizer.zero_grad()
-        loss_of(job.task, network(given), wanted).backward()
+        functional.mse_loss(network(inputs), wanted).backward()
         nn.utils.clip_grad_norm_(network.parameters(), settings.clip_at)
         optimizer.step()
         if step % settings.check_every == 0:
             looks = tested(network, job, settings, seed=step)
             if all(error <= settings.solved * guessing for error, guessing in looks):
                 break
-    # Sequences that decided no stopping: step numbers are the seeds of those.
-    final = tested(network, job, settings, seed=-job.seed)
+    # On sequences that decided no stopping: those have the numbers of steps as seeds.
+    final = tested(network, job, settings, seed=settings.steps + job.seed)
     return [
         {"task": job.task, "cell": job.cell, "training": job.training, "seed": job.seed,
          "length": length, "steps": step, "error": error, "guessing": guessing}

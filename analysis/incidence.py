@@ -2,8 +2,8 @@
 
 The free-running side of `closing`: of the delimiters that a sample opens, the share closed rightly,
 or shown not to be, within so many bytes, those that the sample's end cuts off censored
-(Aalen-Johansen). Each sample is one stream; the bootstrap is over streams. Held-out text, cut into
-as many streams of the same length, is the floor.
+(Aalen-Johansen). Each sample is one stream, read from the first place where nothing can be open; the
+bootstrap is over streams. Held-out text, cut into as many streams of the same length, is the floor.
 
 incidence.tsv has a row a source, closer and distance:
     source      whose text: held-out, ngram:10, kenlm:11, temperature:1, ...
@@ -20,7 +20,7 @@ incidence.tsv has a row a source, closer and distance:
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from analysis.structure.delimiters import fates, group, incidence
+from analysis.structure.delimiters import beginning, fates, group, incidence
 from pipeline.params import Measure as Settings
 
 COLUMNS = [
@@ -33,7 +33,7 @@ def incidence_rows(
     source: str, streams: Sequence[bytes], kind: str, settings: Settings
 ) -> Iterator[dict[str, Any]]:
     """The rows of one source, from its streams."""
-    found = [fates(stream, kind) for stream in streams]
+    found = [fates(stream[beginning(stream, kind) :], kind) for stream in streams]
     classes = {group(fate.closer) for stream in found for fate in stream}
     for closer in sorted(classes):
         rows = incidence(

@@ -120,5 +120,16 @@ def test_incidence_of_small_streams():
     assert rows[5]["right_low"] <= rows[5]["right"] <= rows[5]["right_high"]
 
 
+def test_a_stream_that_starts_within_is_read_from_where_nothing_is_open():
+    latex = b"$ of a formula $$\na $$ begun before.\n\n$$x$$ and $y$.\n\n"
+    rows = list(incidence_rows("s", [latex], "latex", SETTINGS))
+    assert {(row["closer"], row["opened"]) for row in rows} == {("$$", 1), ("$", 1)}
+    assert all(row["violated"] == 0 for row in rows)
+    code = b'of a docstring"""\n    x = "\n\ndef f():\n    """A."""\n    return (1)\n'
+    rows = list(incidence_rows("s", [code], "python", SETTINGS))
+    assert {(row["closer"], row["opened"]) for row in rows} == {('"""', 1), (")", 2)}
+    assert all(row["violated"] == 0 for row in rows)
+
+
 def test_lists_of_names_have_no_delimiters():
     assert not list(incidence_rows("s", [b"Ann\n(Bob)\n"], "names", SETTINGS))

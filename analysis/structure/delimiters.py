@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.statistics import Interval, incidence_intervals
-from analysis.structure.delimiter_lexers import LEXERS
+from analysis.structure import c_lexer, latex_lexer
+from analysis.structure.delimiter_lexers import LEXERS, PYTHON_HEAD
 from analysis.structure.delimiter_stack import Fate, Stack, group
 from analysis.structure.events import VIOLATIONS, Event
 
@@ -19,6 +20,7 @@ __all__ = [
     "Closing",
     "Fate",
     "Incidence",
+    "beginning",
     "buckets",
     "closings",
     "fates",
@@ -59,6 +61,18 @@ def fates(text: bytes, kind: str) -> list[Fate]:
     stack = Stack()
     LEXERS[kind](text, stack)
     return stack.finish(len(text))
+
+
+def beginning(text: bytes, kind: str) -> int:
+    """Offset of the first place where nothing can be open.
+
+    In a piece of a text, marks that open as well as close ($, quotes) cannot be told before it.
+    """
+    if kind == "python":
+        head = PYTHON_HEAD.search(text)
+        return head.start() if head else len(text)
+    find = {"c": c_lexer.synchronised, "latex": latex_lexer.synchronised}.get(kind)
+    return find(text) if find else 0
 
 
 def closings(text: bytes, kind: str) -> list[Closing]:

@@ -27,7 +27,7 @@ BRACKETS = frozenset({")", "]", "}"})
 BUILTINS = frozenset(dir(builtins)) | {
     "__file__", "__path__", "__class__", "__module__", "__qualname__", "WindowsError",
 }  # fmt: skip
-STATEMENT = re.compile(rb"^(?![\s#)\]}]|(?:else|elif|except|finally)\b)", re.MULTILINE)
+STATEMENT = re.compile(rb"^(?!(?:else|elif|except|finally)\b)(?=[^\s#)\]}])", re.MULTILINE)
 BLOCK = re.compile(rb"(?:@|(?:async[ \t]+)?(?:def|class)\b)")
 LOGICAL_LINE = re.compile(rb"^([ \t]*)([^\n]+)", re.MULTILINE)
 

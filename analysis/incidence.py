@@ -2,8 +2,8 @@
 
 The free-running side of `closing`: of the delimiters that a sample opens, the share closed rightly,
 or shown not to be, within so many bytes, those that the sample's end cuts off censored
-(Aalen-Johansen). Each sample is one stream, read from the first place where nothing can be open; the
-bootstrap is over streams. Held-out text, cut into as many streams of the same length, is the floor.
+(Aalen-Johansen). Each sample is one stream, read from the first place where nothing can be open;
+the bootstrap is over streams. Held-out text, cut into as many streams as long, is the floor.
 
 incidence.tsv has a row a source, closer and distance:
     source      whose text: held-out, ngram:10, kenlm:11, temperature:1, ...

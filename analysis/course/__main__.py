@@ -1,0 +1,71 @@
+"""Small experiments of the course chapters -> results/course.tsv, a row an observation.
+
+Columns are those of `analysis.course.settings.Observation`. All of it takes minutes: what is
+stopped begins again.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+
+import torch
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from analysis.course.by_hand import by_hand
+from analysis.course.examples import Data, builders
+from analysis.course.hello import WITH_STATE, WITHOUT_STATE, hello
+from analysis.course.settings import Course, Observation, Shapes
+from analysis.course.shapes import shape
+from analysis.measure import write_table
+from pipeline import console, params
+from pipeline.lm.corpus import PreparedText
+from pipeline.lm.errors import InputError
+from pipeline.paths import Paths
+
+Job = Callable[[], list[Observation]]
+
+
+def jobs(settings: Course, paths: Paths) -> Iterator[tuple[str, Job]]:
+    """Every network to train, with its name."""
+    for setting in (WITH_STATE, WITHOUT_STATE):
+        for seed in settings.hello.seeds:
+            yield "hello", partial(hello, setting, seed, settings.hello)
+    text = PreparedText.open(paths.text / settings.prose)
+    for seed in settings.by_hand.seeds:
+        yield "NumPy by hand", partial(by_hand, text, seed, settings.by_hand)
+    build = builders(paths.text, settings)
+    for name, task in settings.shapes.tasks.items():
+        if name not in build:
+            raise InputError(f"course.shapes.tasks has {name!r}: use {', '.join(build)}")
+        data = cache(partial(build[name], task))
+        for seed in settings.shapes.seeds:
+            yield name, partial(shape_of, name, data, seed, settings.shapes)
+
+
+def shape_of(name: str, data: Callable[[], Data], seed: int, settings: Shapes) -> list[Observation]:
+    """`shape`, its data made when the first network needs them."""
+    return shape(name, data(), seed, settings)
+
+
+def measure_course(config: DictConfig) -> None:
+    """Run every experiment with every seed."""
+    settings, paths = params.view(Course, config.course, "course"), Paths.of(config)
+    torch.set_num_threads(1)  # networks too small to share; and the same figures anywhere
+    bar = tqdm(list(jobs(settings, paths)), unit="network")
+    rows = []
+    for name, job in bar:
+        bar.set_description(name)
+        rows += [row._asdict() for row in job()]
+    write_table(paths.results / "course.tsv", rows, list(Observation._fields))
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.course", description=__doc__)
+    params.add_scale_options(parser)
+    measure_course(params.load(params.params_file(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,92 @@
+"""Settings of the small experiments, and what they write."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline import params
+from pipeline.lm.errors import InputError
+
+
+class Observation(NamedTuple):
+    """One row of results/course.tsv."""
+
+    claim: str
+    experiment: str
+    setting: str
+    """Which of the things compared: with or without state, NumPy or PyTorch, ..."""
+    seed: int
+    step: int
+    """Training steps done."""
+    metric: str
+    value: float
+    floor: float
+    """What the metric is without what is being tested; each module says what that is."""
+
+
+@dataclass
+class Hello:
+    """conf/course/default.yaml says what each value of these classes means."""
+
+    seeds: list[int]
+    cell: str
+    hidden: int
+    train: params.Train
+
+
+@dataclass
+class ByHand:
+    """As above."""
+
+    seeds: list[int]
+    symbols: int
+    tests: int
+    streams: int
+    window: int
+    hidden: int
+    scale: float
+    learning_rate: float
+    steps: int
+    record_every: int
+
+
+@dataclass
+class Task:
+    """As above."""
+
+    examples: int
+    tests: int
+    hidden: int
+    steps: int
+
+
+@dataclass
+class Shapes:
+    """As above."""
+
+    seeds: list[int]
+    cell: str
+    layers: int
+    batch: int
+    learning_rate: float
+    clip_at: float
+    piece: int
+    code_piece: int
+    deepest: int
+    years: list[int]
+    tasks: dict[str, Task]
+
+    def __post_init__(self) -> None:
+        if len(self.years) != 2 or not 1000 <= self.years[0] <= self.years[1] <= 9999:
+            raise InputError(f"years are {self.years}: give the first and the last, 1000 to 9999")
+
+
+@dataclass
+class Course:
+    """All of it, and the corpora it reads."""
+
+    prose: str
+    names: str
+    code: str
+    hello: Hello
+    by_hand: ByHand
+    shapes: Shapes

@@ -21,6 +21,8 @@ from pipeline.paths import Paths
 
 CONF = Path("conf")
 PIPELINE = Path("dvc.yaml")
+KEPT, DROPPED = "cache: true", "cache: false"
+"""Networks of full runs stay in DVC's cache and travel with `dvc push`; small ones do not."""
 
 
 def composed(scale: str) -> str:
@@ -37,8 +39,8 @@ def composed(scale: str) -> str:
 def expected_files() -> dict[Path, str]:
     """What the committed files must contain."""
     files = {path: composed(scale) for scale, path in PARAMS_FILES.items()}
-    pipeline = PIPELINE.read_text(encoding="utf-8")
-    copies = {path.parent / PIPELINE.name: pipeline for path in PARAMS_FILES.values()}
+    copy = PIPELINE.read_text(encoding="utf-8").replace(KEPT, DROPPED)
+    copies = {path.parent / PIPELINE.name: copy for path in PARAMS_FILES.values()}
     copies.pop(PIPELINE)
     return files | copies
 

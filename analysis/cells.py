@@ -42,13 +42,23 @@ DIGITS = 4
 """After the point: the tables are long."""
 
 
-def search(
-    shown: NDArray, network: RecurrentNetwork, features: dict[str, Values], settings: Settings
-) -> pd.DataFrame:
-    """Rows of cells.tsv, but for their first column, of a network whose cells show (T, C)."""
-    table = cell_search.search(shown, features, settings.level, settings.least_shift)
-    layer, unit = np.divmod(table["cell"].to_numpy(np.int64), network.hidden)
-    return table.assign(layer=layer + 1, cell=unit + 1)
+def search_networks(
+    networks: dict[str, RecurrentNetwork],
+    reading: Reading,
+    features: dict[str, Values],
+    settings: Settings,
+) -> tuple[pd.DataFrame, dict[str, NDArray], NDArray]:
+    """cells.tsv of some networks, which cells of each are saturated (C,), and what those of the
+    last one show (T, C)."""
+    tables, saturated = [], {}
+    for name, network in networks.items():
+        shown = cell_values(network, reading, settings.resolution)
+        found = cell_search.search(shown, features, settings.level, settings.least_shift)
+        layer, unit = np.divmod(found["cell"].to_numpy(np.int64), network.hidden)
+        tables.append(found.assign(network=name, layer=layer + 1, cell=unit + 1))
+        full = np.abs(shown) > 1 - settings.resolution / 2
+        saturated[name] = full.mean(axis=0) >= settings.level
+    return pd.concat(tables, ignore_index=True)[CELL_COLUMNS], saturated, shown
 
 
 def shares(
@@ -142,6 +152,11 @@ def features_of(
     found = {name: values[reading.counted] for name, values in found.items()}
     seen = {name: cell_search.rarest_half(values) for name, values in found.items()}
     present = {n: values for n, values in found.items() if seen[n] >= settings.least_occurrences}
+    if not set(present) - set(settings.classes):
+        raise InputError(
+            f"no feature of cells.features.{kind} occurs {settings.least_occurrences} times in each "
+            "half of the test part: use a longer text, or a smaller cells.least_occurrences"
+        )
     return present, seen
 
 
@@ -155,16 +170,9 @@ def study(config: DictConfig, run: str) -> Path:
     reading = Reading.of(text.part("test"), settings.symbols, settings.streams, measure.context)
     present, seen = features_of(text, reading, kind, settings)
     features = {name: values for name, values in present.items() if name not in settings.classes}
-
     trained = load_network(paths.run_model(run)).eval()
     networks = {UNTRAINED: untrained(experiment, text.vocabulary.size), TRAINED: trained}
-    tables, saturated = [], {}
-    for name, network in networks.items():
-        shown = cell_values(network, reading, settings.resolution)  # at last: of the trained one
-        tables.append(search(shown, network, features, settings).assign(network=name))
-        full = np.abs(shown) > 1 - settings.resolution / 2
-        saturated[name] = full.mean(axis=0) >= settings.level
-    table = pd.concat(tables[::-1], ignore_index=True)[CELL_COLUMNS]
+    table, saturated, shown = search_networks(networks, reading, features, settings)
     asked = predictions(config, run, settings, reading)
     confidence = confidence_table(asked, reading, present, settings.edges)
 

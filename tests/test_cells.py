@@ -1,13 +1,18 @@
 """A network reading side by side, what models expect, and what the tables come to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from analysis.cell_reading import Reading, cell_values
-from analysis.cells import CELL_COLUMNS, counts, shares
+from analysis.cell_reading import Reading, Settings, cell_values
+from analysis.cells import CELL_COLUMNS, counts, features_of, shares
 from analysis.predictions import Predictions, confidence_rows, predict
+from pipeline import params
+from pipeline.compose import composed
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentLM
 from tests.conftest import random_ids, small_network
@@ -114,3 +119,16 @@ def test_shares_tell_what_is_learnt_from_what_was_there():
         "trained": {"interpretable": 2, "learned": 1, "above_threshold": 3, "saturated": 2},
         "untrained": {"interpretable": 1, "learned": 0, "above_threshold": 1, "saturated": 0},
     }
+
+
+def test_a_text_without_features_is_a_clear_error(prose):
+    config = OmegaConf.create(composed("full"))
+    settings = params.view(Settings, config.cells, "cells")
+    reading = Reading.of(prose.part("test"), symbols=200, streams=2, context=6)
+    with pytest.raises(InputError, match="use a longer text"):
+        features_of(prose, reading, "prose", replace(settings, least_occurrences=1000))
+    with pytest.raises(InputError, match="no list for texts of kind verse"):
+        features_of(prose, reading, "verse", settings)
+    present, seen = features_of(prose, reading, "prose", replace(settings, least_occurrences=1))
+    assert "word start" in present and "after a space" in present and "www" not in present
+    assert seen["www"] == 0 and all(len(v) == len(reading.symbols) for v in present.values())

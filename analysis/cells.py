@@ -154,8 +154,8 @@ def features_of(
     present = {n: values for n, values in found.items() if seen[n] >= settings.least_occurrences}
     if not set(present) - set(settings.classes):
         raise InputError(
-            f"no feature of cells.features.{kind} occurs {settings.least_occurrences} times in each "
-            "half of the test part: use a longer text, or a smaller cells.least_occurrences"
+            f"no feature of cells.features.{kind} occurs {settings.least_occurrences} times in "
+            "each half of the test part: use a longer text, or a smaller cells.least_occurrences"
         )
     return present, seen
 

@@ -24,8 +24,8 @@ from analysis.cell_reading import Reading, Settings
 from analysis.cell_search import cell_scores, halves
 from analysis.features import Values, begins
 from analysis.gates import TRAINED, UNTRAINED
+from analysis.pages import TEMPLATES, environment
 from analysis.predictions import Predictions
-from analysis.report import TEMPLATES, environment
 from pipeline.lm.files import atomic_write
 from pipeline.lm.vocabulary import Vocabulary
 from pipeline.paths import Paths

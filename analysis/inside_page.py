@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import figures, inside, inside_figures
-from analysis.report import network_words, write
+from analysis.pages import network_words, write
 from analysis.results import NotRunError, Results
 from analysis.statistics import Interval
 from pipeline import console, params

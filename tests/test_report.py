@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from analysis import figures
-from analysis.report import environment, significant, write_index
+from analysis.pages import environment, significant
+from analysis.report import write_index
 from analysis.results import Results
 from analysis.statistics import Interval
 from pipeline.compose import composed

@@ -1,0 +1,170 @@
+"""The page of one corpus, from the run of the same name."""
+
+import math
+from typing import Any
+
+from analysis import figures
+from analysis.closing_figures import pictures as closing_pictures
+from analysis.compare import table as comparison_table
+from analysis.inside_sections import sections
+from analysis.pages import network_words
+from analysis.results import HELD_OUT, NETWORK, Results
+from analysis.statistics import Interval
+from pipeline import models, params
+from pipeline.lm.samples import read_samples
+from pipeline.models import temperature_source
+
+EXCERPT = 600
+"""Characters of each sample shown."""
+BRACKETS = [")", "]", "}"]
+COPYING = ["copied at 20", "copied at 50"]
+TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
+
+
+def page_content(results: Results, run: str) -> dict[str, Any]:
+    """Everything the page of a run shows."""
+    training = results.training(run)
+    rates = results.rates(run)
+    corpus = results.corpus_of(run)
+    title = results.config.corpora[corpus].title
+    orders = list(results.config.baselines[corpus].kenlm_orders)
+    scored = list(results.table(run, "scores")["source"].unique())
+    bits = {source: results.bits(run, source) for source in scored}
+    sources = sample_sources(results, run)
+    inside = sections(results, run)
+    return {
+        "scale": results.config.scale,
+        "title": title,
+        "summary": summary(bits, orders, training),
+        "manifest": results.manifest(corpus),
+        "training": training,
+        "network": network_words(training),
+        "pictures": {
+            "training": figures.training_curve(results.history(run), title),
+            "bits": figures.bits_by_model(bits, orders),
+            "closing": closing_picture(results, run),
+            **closing_pictures(results, run),
+            "copying": figures.rates_by_source(
+                rates, COPYING, sources, "Share of characters inside verbatim copies."
+            ),
+            **inside.pop("pictures"),
+        },
+        **inside,
+        "cells": results.cells(run),
+        "scores": score_rows(results, run, bits),
+        "sources": sources,
+        "structure": structure_rows(rates, sources),
+        "half_width": results.settings.half_width,
+        "comparisons": comparison_table(
+            results.own_table(run, "comparisons"), results.own_table(run, "precision")
+        ),
+        "excerpt": EXCERPT,
+        "samples": excerpts(results, run),
+    }
+
+
+def summary(bits: dict[str, Interval], orders: list[int], training: dict[str, Any]) -> str:
+    """The page in a sentence."""
+    best = min(orders, key=lambda order: bits[f"kenlm:{order}"].estimate)
+    network, kenlm = bits[NETWORK].estimate, bits[f"kenlm:{best}"].estimate
+    better = "better" if network < kenlm else "worse"
+    return (
+        f"The network ({network_words(training)}) needs {network:.3f} bits per symbol of unseen "
+        f"text, {abs(kenlm - network):.3f} {better} than the best n-gram with Kneser-Ney smoothing "
+        f"({best - 1} symbols of context, {kenlm:.3f} bits)."
+    )
+
+
+def sample_sources(results: Results, run: str) -> list[str]:
+    """Sources of samples that the page compares: held-out text first."""
+    measured = list(results.table(run, "structure")["source"].unique())
+    networks = [s for s in map(temperature_source, (0.5, 0.8, 1.0)) if s in measured]
+    baselines = [s for s in measured if s.partition(":")[0] in ("ngram", "kenlm")]
+    return [HELD_OUT, *networks, *baselines]
+
+
+def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[dict[str, Any]]:
+    """Rows of the table of cross-entropies."""
+    table = results.table(run, "scores")
+    rows = []
+    for source, interval in bits.items():
+        mine = table[table["source"] == source]
+        scale = math.log(2)
+        estimate, low, high = (value * scale for value in interval[:3])
+        nats = Interval(estimate, low, high, interval.n)
+        share = mine["impossible"].sum() / (mine["symbols"] + mine["impossible"]).sum()
+        rows.append(
+            {"label": figures.label(source), "bits": interval, "nats": nats, "impossible": share}
+        )
+    return rows
+
+
+def closing_picture(results: Results, run: str) -> figures.Picture | None:
+    """Closing by distance: brackets together where there are any, else every closer there is."""
+    table = results.table(run, "closing")
+    found = set(table["closer"])
+    closers = [c for c in BRACKETS if c in found] or sorted(found)
+    if not closers:
+        return None
+    data = results.closing(run, closers, "probability")
+    return figures.closing_by_distance(data, " ".join(closers))
+
+
+def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:
+    """Rows of the structure table: a metric each, a cell a source."""
+    rows = []
+    for (metric, unit), group in rates.groupby(["metric", "unit"], sort=False):
+        by_source = group.set_index("source")
+        cells = [
+            Interval(*by_source.loc[s, ["estimate", "low", "high", "n"]])
+            if s in by_source.index
+            else None
+            for s in sources
+        ]
+        rows.append({"metric": metric, "unit": unit, "cells": cells})
+    return rows
+
+
+def excerpts(results: Results, run: str) -> list[dict[str, str]]:
+    """The beginning of the first sample of each source."""
+    corpus = results.corpus_of(run)
+    network = results.paths.run_results(run) / "samples"
+    baseline = results.paths.baseline_results(corpus) / "samples"
+    settings = params.experiment(results.config, run).sample
+    orders = params.baseline(results.config, corpus).ngram_orders
+    shown = [
+        (network, temperature_source(t))
+        for t in (0.5, 0.8, 1.0, 0.0)
+        if t in (0, *settings.temperatures)
+    ]
+    shown += [(baseline, f"ngram:{order}") for order in orders]
+    rows = []
+    for folder, source in shown:
+        text = read_samples(folder / models.sample_file(source))[0][:EXCERPT]
+        rows.append({"label": figures.label(source), "text": text.decode("utf-8", "replace")})
+    return rows
+
+
+def terminal_summary(results: Results, run: str) -> list[str]:
+    """The page of a run in ten lines or so, for a terminal."""
+    bits = {
+        source: results.bits(run, source)
+        for source in results.table(run, "scores")["source"].unique()
+    }
+    rates = results.rates(run).set_index(["metric", "source"])["estimate"]
+    corpus = results.corpus_of(run)
+    sources = [HELD_OUT, *map(temperature_source, (0.5, 0.8, 1.0))]
+    sources += [f"ngram:{n}" for n in results.config.baselines[corpus].ngram_orders]
+    lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale"]
+    lines += [
+        f"  test bits per symbol  {figures.label(source):32} {interval.estimate:.3f}"
+        for source, interval in bits.items()
+        if math.isfinite(interval.estimate)
+    ]
+    for metric in TERMINAL_METRICS:
+        cells = [
+            f"{figures.label(s)} {rates[metric, s]:.2f}" for s in sources if (metric, s) in rates
+        ]
+        if cells:
+            lines.append(f"  {metric}: {', '.join(cells)}")
+    return [*lines, f"  page: {results.paths.reports / 'pages' / run}.html"]

@@ -1,0 +1,51 @@
+"""Templates made into files; nothing of a page is fetched, everything in it is escaped."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from analysis import figures
+from pipeline.lm.files import atomic_write
+
+TEMPLATES = Path("reports/templates")
+
+
+def significant(value: float | None, digits: int) -> str:
+    """A number for readers: `digits` significant ones, no exponent for usual sizes."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "–"
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        places = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
+        return f"{value:.{max(0, places)}f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits - 1}e}"
+
+
+def environment() -> jinja2.Environment:
+    """Templates that escape everything: sampled text is untrusted."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is None or not name.endswith(".md"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    env.filters["figures"] = significant
+    env.filters["label"] = figures.label
+    env.globals["infinity"] = math.inf
+    return env
+
+
+def network_words(training: dict[str, Any]) -> str:
+    """The architecture in words."""
+    model = training["experiment"]["model"]
+    return f"{model['layers']}-layer {model['cell'].upper()} of {model['hidden']} units"
+
+
+def write(path: Path, template: str, content: dict[str, Any]) -> None:
+    """Render a template to a file."""
+    with atomic_write(path, "w") as file:
+        file.write(environment().get_template(template).render(content))

@@ -29,7 +29,7 @@ from tests.conftest import ROOT, prepare, random_ids
 
 NAMES = b"Anna\nBob\nClara\nDan\nEva\nFritz\nGerd\nHanna\nIda\nJan\n" * 20
 CODE = b"def f(a, (b, c)):\n    return [a, '(']  # )\n" * 40
-TASK = Task(examples=400, tests=40, hidden=16, steps=150)
+TASK = Task(cell="gru", examples=400, tests=40, hidden=16, steps=150)
 
 
 @pytest.fixture
@@ -191,7 +191,8 @@ def test_all_five_shapes_are_measured(course, tmp_path):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_shape_is_learnt_a_little(name, course, tmp_path, prose):
+def test_every_shape_is_learnt_a_little(name, course, tmp_path):
+    prepare(tmp_path / "prose", b"abcde" * 200)
     prepare(tmp_path / "names", NAMES)
     prepare(tmp_path / "code", CODE)
     settings = replace(course, prose="prose", names="names", code="code")
@@ -202,7 +203,7 @@ def test_every_shape_is_learnt_a_little(name, course, tmp_path, prose):
     again = shape(name, build[name](TASK), 1, settings.shapes)
     assert rows == again
     network = final(rows, "accuracy", "network")
-    assert network.value > network.floor > 0
+    assert network.value > network.floor
     assert all(0 <= row.value <= 1 for row in rows)
 
 

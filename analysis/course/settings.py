@@ -53,6 +53,7 @@ class ByHand:
 class Task:
     """As above."""
 
+    cell: str
     examples: int
     tests: int
     hidden: int
@@ -64,7 +65,6 @@ class Shapes:
     """As above."""
 
     seeds: list[int]
-    cell: str
     layers: int
     batch: int
     learning_rate: float

@@ -1,6 +1,6 @@
-"""Whether one recurrent network serves every shape of sequences (claim V5).
+"""Whether recurrent networks serve every shape of sequences (claim V5).
 
-A small network of one kind is trained on each task of `analysis.course.examples` and tested on
+A small network is trained on each task of `analysis.course.examples` and tested on
 unseen examples:
 
 - accuracy: share of what is to be told that is told right. Floor: telling at each step what is told
@@ -35,7 +35,7 @@ def logits_of(network: RecurrentNetwork, inputs: Tensor) -> Tensor:
 def train(data: Data, seed: int, task: Task, settings: Shapes) -> RecurrentNetwork:
     """A network trained on examples drawn by `seed`."""
     torch.manual_seed(seed)
-    network = RecurrentNetwork(data.size, settings.cell, settings.layers, task.hidden)
+    network = RecurrentNetwork(data.size, task.cell, settings.layers, task.hidden)
     optimizer = torch.optim.Adam(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=task.steps

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reporting import Row, show
 from pipeline.lm.checkpoint import load_network
 from pipeline.lm.corpus import PreparedText
+from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.recurrent_sampler import SamplingLM
 from pipeline.lm.sampling import Decoding, sample
@@ -148,16 +149,15 @@ class Stepped:
         self.size, self.start, self.step = model.size, model.start, model.step
 
 
-def cost_rows(folder: Path, text: PreparedText, most: int) -> list[Row]:
+def cost_rows(name: str, network: RecurrentNetwork, text: PreparedText, most: int) -> list[Row]:
     """Cross-entropy of real held-out text by the exact path and by the fast steps."""
-    network = load_network(folder)
     part = np.asarray(text.part("test"))[:most]
 
     def nats(model) -> float:
         scores = [found for _, found in score(model, part, WINDOW, CONTEXT)]
         return sum(s.nats for s in scores) / sum(s.symbols for s in scores)
 
-    name = f"{len(network.layers)}x{network.hidden} {folder.name}"
+    name = f"{len(network.layers)}x{network.hidden} {name}"
     exact = nats(WholeSequences(network))
     rows: list[Row] = [{"variant": "exact", "network": name, "nats": exact}]
     for streams in (1, MANY):
@@ -190,9 +190,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     shapes = [tuple(map(int, name.split("x"))) for name in arguments.networks]
+    try:
+        trained = [(m.name, load_network(m), PreparedText.open(t)) for m, t in arguments.trained]
+    except InputError as error:
+        parser.error(str(error))
     rows = speed_rows(variants(shapes, arguments.threads), arguments.turns)
-    for model, text in arguments.trained:
-        rows += cost_rows(model, PreparedText.open(text), arguments.symbols)
+    for name, network, text in trained:
+        rows += cost_rows(name, network, text, arguments.symbols)
     show(rows, COLUMNS, arguments.json)
 
 

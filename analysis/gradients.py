@@ -28,6 +28,7 @@ from pipeline.lm.batches import Streams
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import write_json
+from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.lm.training import Trainer
 from pipeline.paths import Paths
@@ -113,8 +114,7 @@ def trained_network(
     train = Streams.fit(text.part("train")[: settings.symbols], recipe.batch, recipe.bptt)
     validation = Streams.fit(text.part("val"), recipe.batch, recipe.bptt)
     network = initial_network(cell, text.vocabulary.size, seed, settings)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(network, train, validation, recipe, seed, device)
+    trainer = Trainer(network, train, validation, recipe, seed, device_at_hand())
     steps = tqdm(trainer.run(), f"gradients: {cell}, seed {seed}", trainer.steps, mininterval=1)
     for _ in steps:
         pass

@@ -34,8 +34,8 @@ def results(tmp_path) -> Results:
     return Results.of(config)
 
 
-STAGES = {"speed", "gradients", "memory_tasks", "course"}
-"""What claims wait for besides experiments and sweeps."""
+STAGES = {"speed", "gradients", "memory_tasks", "course", "warpeace-words"}
+"""What claims wait for besides experiments and sweeps; the last is an experiment to come."""
 VERDICTS = {REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN}
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
 assert isinstance(ENTRIES, dict)
@@ -89,7 +89,7 @@ def test_entries_are_complete_and_hold_no_verdict(name):
 def test_every_claim_of_the_sources_has_its_entry():
     known = {f"P{n}" for n in range(1, 23)} | {f"G{n}" for n in range(1, 5)}
     known |= {f"K{n}" for n in range(1, 6)} | {f"V{n}" for n in range(1, 7)}
-    assert set(ENTRIES) >= known - {"P22", "V4", "V5", "V6"}
+    assert set(ENTRIES) == known
 
 
 def structure(folder: Path, rates: dict[str, float], metric: str, windows: int = 40) -> None:

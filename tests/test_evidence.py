@@ -243,3 +243,31 @@ def test_the_lead_at_closing_braces_by_distance(results, tmp_path, far, verdict)
         ]  # fmt: skip
         write_rows(tmp_path / folder / "closing.tsv", rows)
     assert settle("K3", ENTRIES["K3"], results).verdict == verdict
+
+
+@pytest.mark.parametrize(("loss", "verdict"), [(0.01, REPRODUCED), (1.0, NOT_REPRODUCED)])
+def test_hello_with_state_and_without(results, tmp_path, loss, verdict):
+    rows = [
+        {"claim": "P22", "experiment": "hello", "setting": setting, "seed": seed, "step": step,
+         "metric": "nats per symbol", "value": value + seed / 1e4, "floor": 0.3466}
+        for setting, value in (("with state", loss), ("without state", 0.347))
+        for seed in SEEDS
+        for step in (1, 2)
+    ]  # fmt: skip
+    write_rows(tmp_path / "course.tsv", rows)
+    settled = settle("P22", ENTRIES["P22"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[1].floor == pytest.approx(0.3466)
+
+
+def test_code_lengths_are_compared_over_the_same_bytes(results, tmp_path):
+    results.config.experiments.words = results.config.experiments.warpeace
+    for run, nats in (("words", 30.0), ("warpeace", 20.0)):
+        rows = [{"source": "network", "window": w, "symbols": 10 if run == "warpeace" else 2,
+                 "nats": nats, "impossible": 0, "unseen": 0} for w in range(20)]  # fmt: skip
+        write_rows(tmp_path / run / "scores.tsv", rows)
+    write_rows(tmp_path / "baselines/warpeace/scores.tsv", [
+        {"source": "kenlm:2", "window": 0, "symbols": 1, "nats": 1.0, "impossible": 0, "unseen": 0}
+    ])  # fmt: skip
+    figure = FIGURES["code_length_difference"](results, "words", "warpeace")
+    assert figure.estimate == pytest.approx(20 * 10 / 200 / 0.6931471805599453)

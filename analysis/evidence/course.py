@@ -35,6 +35,12 @@ def course_mean(
     return Figure.over_seeds(figures.dropna(), results.settings.level)
 
 
+def course_lead(results: Results, experiment: str, metric: str, setting: str) -> Figure:
+    """A metric at the end of training less its floor, mean over seeds."""
+    rows = at_the_end(course_rows(results, experiment, metric, setting))
+    return Figure.over_seeds(rows["value"] - rows["floor"], results.settings.level)
+
+
 def at_the_end(rows: pd.DataFrame) -> pd.DataFrame:
     """The last row of each seed, by seed."""
     return rows.sort_values("step", kind="stable").groupby("seed").last()
@@ -47,4 +53,4 @@ def course_largest(
     return Figure.exact(float(course_rows(results, experiment, metric, setting)[column].max()))
 
 
-FIGURES = (course_mean, course_largest)
+FIGURES = (course_mean, course_lead, course_largest)

@@ -33,7 +33,7 @@ def incidence_rows(
     source: str, streams: Sequence[bytes], kind: str, settings: Settings
 ) -> Iterator[dict[str, Any]]:
     """The rows of one source, from its streams."""
-    found = [fates(stream[beginning(stream, kind) :], kind) for stream in streams]
+    found = [fates(_judged(stream, kind), kind) for stream in streams]
     classes = {group(fate.closer) for stream in found for fate in stream}
     for closer in sorted(classes):
         rows = incidence(
@@ -51,3 +51,9 @@ def incidence_rows(
                 *row.right[:3], *row.violated[:3],
             )  # fmt: skip
             yield dict(zip(COLUMNS, values, strict=True))
+
+
+def _judged(stream: bytes, kind: str) -> bytes:
+    """A stream without what may have begun before it, and without a last line that its end cut."""
+    stop = stream.rfind(b"\n") + 1 or len(stream)
+    return stream[beginning(stream, kind) : stop]

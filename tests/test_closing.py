@@ -107,7 +107,7 @@ SETTINGS = Measure(
 
 
 def test_incidence_of_small_streams():
-    streams = [b"a (bcd) e\n\n", b"x (yz\n\n", b"p (q"]
+    streams = [b"a (bcd) e\n\ncut (", b"x (yz\n\n", b"p (q"]
     rows = {row["distance"]: row for row in incidence_rows("s", streams, "prose", SETTINGS)}
     assert list(rows[1]) == COLUMNS
     # At risk at 2: two; the sample's end cuts (q at 2; (yz is violated by the paragraph at 3, when

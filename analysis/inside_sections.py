@@ -28,6 +28,7 @@ def sections(results: Results, run: str) -> dict[str, Any]:
     shares = inside.error_shares(results, run)
     compared = compared_models(results, run)
     evolving = run in results.config.inside.evolution
+    loops = inside.loop_periods(results, run)
     return {
         "pictures": {
             "temperature": inside_figures.temperature(rates, inside.temperatures(rates), orders),
@@ -38,7 +39,8 @@ def sections(results: Results, run: str) -> dict[str, Any]:
         "evolution": evolution_samples(results, run) if evolving else [],
         "evolution_excerpt": EXCERPT,
         "gates": gate_rows(results, run),
-        "loops": inside.loop_periods(results, run).to_dict("records"),
+        "loops": loops[loops["looping"] > 0].to_dict("records"),
+        "no_loops": loops.loc[loops["looping"] == 0, "source"].tolist(),
         "greedy_loop": greedy_loop(results, run),
         "error_models": compared,
         "errors": error_rows(results, run, compared),

@@ -32,7 +32,8 @@ from pipeline.paths import Paths
 
 LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+"
 """A character for each of the levels from -1 to 1: what the page's script reads."""
-VISIBLE = str.maketrans({"\n": "↵", "\t": "⇥", "\r": "←"})
+VISIBLE = {"\n": "↵", "\t": "⇥", "\r": "←"}
+SHOWN = {ord(symbol): shown for symbol, shown in VISIBLE.items()}
 PER_MILLE = 1000
 
 
@@ -57,7 +58,7 @@ class Findings:
 def label(symbol: bytes) -> str:
     """A symbol as visible characters, or the hexadecimal digits of its bytes."""
     try:
-        text = symbol.decode().translate(VISIBLE)
+        text = symbol.decode().translate(SHOWN)
     except UnicodeDecodeError:
         return symbol.hex().upper()
     return text if text.isprintable() else symbol.hex().upper()

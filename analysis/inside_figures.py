@@ -216,7 +216,10 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
                 place = 1 + 0.03 * (ngrams.index(source) - (len(ngrams) - 1) / 2)
                 axes.plot(place, rows.loc[source, "estimate"], shape["marker"], ms=5.5,
                           color=shape["color"], label=label(source), ls="")  # fmt: skip
-            axes.set(xlabel="temperature", ylabel=unit, ylim=(0, None), xlim=(-0.06, None))
+            # The interval of a greedy sample that loops, of few words, would flatten the rest.
+            shown = rows.loc[[s for s in (*sources, *ngrams, HELD_OUT) if s in rows.index]]
+            axes.set(xlabel="temperature", ylabel=unit, xlim=(-0.06, None))
+            axes.set_ylim(0, 1.08 * shown["estimate"].max())
             axes.set_title(title, fontsize=10)
         panels[1].legend(fontsize=8)
 

@@ -106,6 +106,8 @@ def test_the_branch_ends_in_a_page(project):
     page = (project.folder / "scales/laptop/reports/pages/python.html").read_text()
     assert "The Python standard library" in page and "<svg" not in page
     assert "data:image/svg+xml" in page
+    for name in ("gates.tsv", "errors.tsv", "loops.tsv"):
+        assert (project.folder / RESULTS / "python" / name).stat().st_size > 100
     for name in ("train.json", "history.tsv", "scores.tsv", "closing.tsv", "structure.tsv"):
         assert (project.folder / RESULTS / "python" / name).stat().st_size > 100
 

@@ -131,8 +131,6 @@ def tested(
 
 def train(job: Job, settings: Settings) -> list[dict[str, Any]]:
     """Train and test one network: a row a length. The same seed gives the same rows."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # gradients that vanish would slow the processor tenfold
     torch.manual_seed(job.seed)
     network = MemoryNetwork(job.cell, settings.hidden, settings.forget_bias)
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
@@ -157,6 +155,12 @@ def train(job: Job, settings: Settings) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def prepare_process() -> None:
+    """One thread a process; gradients that vanish would, as denormals, slow it tenfold."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
 def jobs(settings: Settings) -> Iterator[Job]:
     """Every network to train, those that take longest first."""
     lengths = sorted(settings.lengths, reverse=True)
@@ -173,7 +177,7 @@ def measure_memory(config: DictConfig) -> None:
     settings = params.view(Settings, config.inside.memory_tasks, "inside.memory_tasks")
     wanted = list(jobs(settings))
     workers = min(len(wanted), len(os.sched_getaffinity(0)))
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), prepare_process) as pool:
         futures = [pool.submit(train, job, settings) for job in wanted]
         bar = tqdm(futures, desc="memory tasks", unit="network")
         rows = [row for future in bar for row in future.result()]

@@ -19,7 +19,7 @@ from analysis.course.examples import BLANK, SILENT, Data, Examples, bracket_dept
 from analysis.course.hello import WITH_STATE, WITHOUT_STATE, hello, memoryless_bound
 from analysis.course.settings import Course, Observation, Task
 from analysis.course.shapes import accuracy, ends_as_asked, most_frequent, shape, wholly_right
-from analysis.evidence.course import course_largest, course_mean
+from analysis.evidence.course import course_largest, course_lead, course_mean
 from analysis.measure import write_table
 from analysis.results import NotRunError, Results
 from pipeline import params
@@ -233,6 +233,7 @@ def test_evidence_is_of_the_last_step_over_seeds(results):
     difference = course_mean(results, "hello", "loss", "b", less="a")
     assert difference == pytest.approx((2, 2, 2))
     assert course_largest(results, "hello", "loss", "a").estimate == pytest.approx(1.3)
+    assert course_lead(results, "hello", "loss", "a").estimate == pytest.approx(0.8)
     mean = course_mean(results, "hello", "loss", "a")
     assert mean.low < mean.estimate < mean.high
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from pipeline.lm.batches import Streams, Windows
 from pipeline.lm.errors import InputError
-from pipeline.lm.hardware import Plan, plan
+from pipeline.lm.hardware import Plan, keep_freed_memory, plan
 from pipeline.lm.parallel import Workers
 from pipeline.lm.recurrent import LayerState, RecurrentNetwork
 
@@ -91,6 +91,8 @@ class Trainer:
         workers: Workers | None = None,
         fitted: Plan | None = None,
     ) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
         self.workers = workers or Workers()
         self.train = train.part(self.workers.share(train.n))
         self.recipe, self.device = recipe, device

@@ -33,7 +33,7 @@ def puzzles(results: Results) -> list[dict[str, Any]]:
     settings = params.view(Blind, results.config.report.blind, "report.blind")
     shuffle = random.Random(settings.seed)
     found = []
-    for run in results.config.corpora:
+    for run in results.config.baselines:
         try:
             sources = _streams(results, run, settings)
         except InputError:

@@ -90,7 +90,7 @@ def write_index(results: Results) -> Path:
         "claims": claims,
         "tally": Counter(claim.verdict for claim in claims).most_common(),
         "pages": {path.stem for path in (reports / "pages").glob("*.html")},
-        "corpora": [corpus_row(results, corpus) for corpus in results.config.corpora],
+        "corpora": [corpus_row(results, corpus) for corpus in results.config.baselines],
         "runs": [run_row(results, run) for run in results.config.experiments],
         "puzzles": puzzles(results),
         **tables(results),
@@ -131,7 +131,7 @@ def main() -> None:
     if arguments.what == "index":
         print(write_index(results))
         return
-    params.select(results.config, "corpora", arguments.corpus)
+    params.select(results.config, "baselines", arguments.corpus)
     if arguments.what == "page":
         print(write_page(results, arguments.corpus))
     else:

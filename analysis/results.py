@@ -74,16 +74,16 @@ class Results:
         return _json(self.paths.results / "speed.json", "speed")
 
     def sweep(self, name: str) -> pd.DataFrame:
-        """The runs of a sweep: the settings that vary, parameters, seconds_per_step, and bits, the
-        cross-entropy of the test part in bits per symbol."""
+        """The runs of a sweep: the settings that vary, parameters, seconds_per_step; of the test
+        part its symbols, nats, and bits, the cross-entropy in bits per symbol."""
         folder = self.paths.sweep_results(name)
         runs, scores = (
             _table(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
         )
         sums = scores.groupby("digest")[["nats", "symbols"]].sum()
-        bits = (sums["nats"] / sums["symbols"] / np.log(2)).rename("bits")
+        sums["bits"] = sums["nats"] / sums["symbols"] / np.log(2)
         steps = (runs["seconds"] / runs["steps"]).rename("seconds_per_step")
-        return runs.assign(seconds_per_step=steps).merge(bits, left_on="digest", right_index=True)
+        return runs.assign(seconds_per_step=steps).merge(sums, left_on="digest", right_index=True)
 
     def gradients(self) -> dict[str, Any]:
         """gradients.json: the networks whose gradients were measured."""

@@ -18,7 +18,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,11 @@ class Job:
     def __init__(self, config: DictConfig, name: str) -> None:
         self.config, self.name, self.paths = config, name, Paths.of(config)
         self.is_sweep = name in (config.get("sweeps") or {})
-        base = params.sweep(config, name).of if self.is_sweep else name
-        self.experiment = params.experiment(config, base)
+        if self.is_sweep:
+            sweep = params.sweep(config, name)
+            self.experiment = replace(params.experiment(config, sweep.of), corpus=sweep.corpus)
+        else:
+            self.experiment = params.experiment(config, name)
 
     def command(self, params_file: Path) -> list[str]:
         """What carries it out."""

@@ -116,11 +116,12 @@ class Experiment:
 
 @dataclass
 class Sweep:
-    """Variants of the experiment `of`: `set` what differs in all of them, `grid` the values of
-    each setting that varies, by dotted keys."""
+    """Variants of the experiment `of`, on the text of `corpus`: `set` what else differs in all of
+    them, `grid` the values of each setting that varies, by dotted keys."""
 
     title: str
     of: str
+    corpus: str
     set: dict[str, Any]
     grid: dict[str, list[Any]]
 

@@ -45,7 +45,7 @@ def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]
     for values in product(*sweep.grid.values()):
         settings = dict(zip(sweep.grid, values, strict=True))
         node = OmegaConf.create(OmegaConf.to_container(base))
-        for key, value in {**sweep.set, **settings}.items():
+        for key, value in {"corpus": sweep.corpus, **sweep.set, **settings}.items():
             if OmegaConf.select(node, key) is None:
                 raise InputError(f"sweeps.{name}: no setting {key!r} in experiments.{sweep.of}")
             OmegaConf.update(node, key, value)

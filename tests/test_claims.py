@@ -34,8 +34,8 @@ def results(tmp_path) -> Results:
     return Results.of(config)
 
 
-STAGES = {"speed", "gradients", "memory_tasks", "course", "warpeace-words"}
-"""What claims wait for besides experiments and sweeps; the last is an experiment to come."""
+STAGES = {"speed", "gradients", "memory_tasks", "course"}
+"""What claims wait for besides experiments and sweeps."""
 VERDICTS = {REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN}
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
 assert isinstance(ENTRIES, dict)

@@ -28,10 +28,12 @@ def test_committed_files_are_what_conf_composes_to():
 @pytest.mark.parametrize("scale", ["full", "laptop"])
 def test_every_experiment_and_baseline_is_well_typed(scale):
     config = OmegaConf.create(composed(scale))
-    for run in config.experiments:
-        assert params.experiment(config, run).corpus in config.corpora
-    assert set(config.baselines) == set(config.corpora)
+    experiments = {params.experiment(config, run).corpus for run in config.experiments}
+    sweeps = {params.sweep(config, name).corpus for name in config.sweeps}
+    assert experiments | sweeps == set(config.corpora)
+    assert set(config.baselines) == experiments
     for corpus in config.baselines:
+        assert config.experiments[corpus].corpus == corpus  # they share a page
         params.baseline(config, corpus)
     params.measure(config)
     assert Paths.of(config).results.name == "results"

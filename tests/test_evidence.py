@@ -260,14 +260,20 @@ def test_hello_with_state_and_without(results, tmp_path, loss, verdict):
     assert settled.parts[1].floor == pytest.approx(0.3466)
 
 
-def test_code_lengths_are_compared_over_the_same_bytes(results, tmp_path):
-    results.config.experiments.words = results.config.experiments.warpeace
-    for run, nats in (("words", 30.0), ("warpeace", 20.0)):
-        rows = [{"source": "network", "window": w, "symbols": 10 if run == "warpeace" else 2,
-                 "nats": nats, "impossible": 0, "unseen": 0} for w in range(20)]  # fmt: skip
-        write_rows(tmp_path / run / "scores.tsv", rows)
-    write_rows(tmp_path / "baselines/warpeace/scores.tsv", [
-        {"source": "kenlm:2", "window": 0, "symbols": 1, "nats": 1.0, "impossible": 0, "unseen": 0}
-    ])  # fmt: skip
-    figure = FIGURES["code_length_difference"](results, "words", "warpeace")
-    assert figure.estimate == pytest.approx(20 * 10 / 200 / 0.6931471805599453)
+@pytest.mark.parametrize(("bits", "verdict"), [(9.0, REPRODUCED), (6.0, NOT_REPRODUCED)])
+def test_code_lengths_are_compared_over_the_same_bytes(results, tmp_path, bits, verdict):
+    """A word costs `bits` on average, as many as 4 bytes at 2 bits each or more."""
+    sweep(tmp_path, "words", {(("seed", seed),): bits + seed / 100 for seed in SEEDS})
+    whole = {
+        (("model.layers", layers), ("seed", seed)): bits_of_a_byte
+        for layers, bits_of_a_byte in ((1, 100.0), (3, 2.0))
+        for seed in SEEDS
+    }
+    sweep(tmp_path, "layers", whole)
+    table = tmp_path / "sweeps/layers/scores.tsv"
+    scores = pd.read_csv(table, sep="\t")
+    scores[["symbols", "nats"]] *= 4
+    write_rows(table, scores.to_dict("records"))
+    settled = settle("V4", ENTRIES["V4"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[0].estimate == pytest.approx((bits + 0.02 - 8) / 4)

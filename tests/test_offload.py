@@ -24,7 +24,13 @@ def machine(folder: Path, minutes_of_training: bool = False) -> DictConfig:
     run = config.experiments.names
     run.model.update({"layers": 1, "hidden": 8})
     run.train.update({"batch": 4, "bptt": 16, "epochs": 3000 if minutes_of_training else 1})
-    config.sweeps.small = {"title": "", "of": "names", "set": {}, "grid": {"seed": [1, 2]}}
+    config.sweeps.small = {
+        "title": "",
+        "of": "names",
+        "corpus": "names",
+        "set": {},
+        "grid": {"seed": [1, 2]},
+    }
     config.offload.update({"jobs": JOBS, "chunk_mb": 0.002, "processes": 1, "reserve_seconds": 0})
     for name in ("text", "models", "results", "checkpoints"):
         config.paths[name] = name

@@ -44,11 +44,16 @@ def config(tmp_path) -> DictConfig:
     prepare(tmp_path / "text/tiny", PROSE)
     config = OmegaConf.create(composed("laptop"))
     run = config.experiments.warpeace
-    run.corpus = "tiny"
     run.train.update({"batch": 4, "bptt": 16, "epochs": 1, "sample_iterations": []})
     grid = {"model.cell": ["lstm", "rnn"], "seed": [1, 2]}
     config.sweeps = {
-        "small": {"title": "", "of": "warpeace", "set": {"model.hidden": 8}, "grid": grid}
+        "small": {
+            "title": "",
+            "of": "warpeace",
+            "corpus": "tiny",
+            "set": {"model.hidden": 8},
+            "grid": grid,
+        }
     }
     for name in ("text", "results", "checkpoints"):
         config.paths[name] = str(tmp_path / name)

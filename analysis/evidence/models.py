@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.evidence.figure import Figure
-from analysis.results import NETWORK, NotRunError, Results
+from analysis.results import NotRunError, Results
 from pipeline.lm.recurrent import RecurrentNetwork
 
 MILLION = 1e6
@@ -19,27 +19,6 @@ def parameters(results: Results, run: str, cell: str, layers: int, hidden: int) 
 def bits_difference(results: Results, run: str, source: str, other: str) -> Figure:
     """Test bits per symbol of one model less those of another, paired by window."""
     return Figure.of(results.bits_difference(run, source, other))
-
-
-def code_length_difference(results: Results, run: str, other: str) -> Figure:
-    """Bits that the test part costs the network of one run less those it costs that of another,
-    whose symbols are bytes, over these bytes; for texts that are the same but for their symbols."""
-    if run not in results.config.experiments:
-        raise NotRunError(f"waits for an experiment {run}")
-    settings = results.settings
-    random = np.random.default_rng(settings.seed)
-    costs, resampled, size = [], [], 0
-    for name in (run, other):
-        table = results.table(name, "scores")
-        rows = table[table["source"] == NETWORK]
-        nats, size = rows["nats"].to_numpy(), int(rows["symbols"].sum())
-        costs.append(nats.sum())
-        drawn = random.integers(len(nats), size=(settings.resamples, len(nats)))
-        resampled.append(nats[drawn].sum(1))
-    unit = np.log(2) * size
-    return Figure.from_resampled(
-        (costs[0] - costs[1]) / unit, (resampled[0] - resampled[1]) / unit, settings.level
-    )
 
 
 def closing_difference(
@@ -87,4 +66,4 @@ def closing_growth(
     return Figure.from_resampled(float(whole), known, settings.level)
 
 
-FIGURES = (parameters, bits_difference, code_length_difference, closing_difference, closing_growth)
+FIGURES = (parameters, bits_difference, closing_difference, closing_growth)

@@ -48,6 +48,20 @@ def sweep_step_ratio(
     return Figure.over_seeds(table[value] / table[other], results.settings.level)
 
 
+def code_length_difference(
+    results: Results, sweep: str, other: str, where: dict[str, Any]
+) -> Figure:
+    """Bits that the test part costs the networks of one sweep less those it costs the runs `where`
+    of another, whose symbols are bytes, over these bytes, paired by seed; for texts that are the
+    same but for their symbols."""
+    words, whole = results.sweep(sweep).set_index(SEED), results.sweep(other)
+    for key, value in where.items():
+        whole = whole[whole[key] == value]
+    whole = whole.set_index(SEED)
+    excess = (words["nats"] - whole["nats"]) / whole["symbols"] / np.log(2)
+    return Figure.over_seeds(excess.dropna(), results.settings.level)
+
+
 def table_gap(results: Results, sweep: str, table: str) -> Figure:
     """Our test nats per symbol less those of a published table, the mean over the cells both
     have, with an interval over cells. conf/reference.yaml holds the tables."""
@@ -68,4 +82,4 @@ def table_gap(results: Results, sweep: str, table: str) -> Figure:
     return Figure.over_seeds(gaps, results.settings.level)
 
 
-FIGURES = (sweep_difference, sweep_step_ratio, table_gap)
+FIGURES = (sweep_difference, sweep_step_ratio, code_length_difference, table_gap)

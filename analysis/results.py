@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from analysis.statistics import Interval, paired_difference, ratio_interval
 from pipeline import params
@@ -18,6 +18,8 @@ from pipeline.paths import Paths
 
 HELD_OUT = "held-out"
 NETWORK = "network"
+DECISIVE = ("corpus", "model", "train")
+"""Settings of an experiment without which its results would be others."""
 
 
 class NotRunError(Exception):
@@ -37,13 +39,24 @@ class Results:
         """From a composed configuration."""
         return cls(config, Paths.of(config), params.measure(config))
 
+    def _folder(self, run: str) -> Path:
+        """The results of a run; NotRunError if it was made with other settings than the
+        configuration's, as at another scale."""
+        folder = self.paths.run_results(run)
+        card = folder / "train.json"
+        made = read_json(card).get("experiment", {}) if card.exists() else {}
+        wanted = OmegaConf.to_container(params.select(self.config, "experiments", run))
+        if not all(_agree(made[part], wanted[part]) for part in DECISIVE if part in made):  # type: ignore[index, call-overload]
+            raise NotRunError(f"waits for {run}: {card} tells of other settings")
+        return folder
+
     def corpus_of(self, run: str) -> str:
         """The corpus of a run."""
         return params.experiment(self.config, run).corpus
 
     def training(self, run: str) -> dict[str, Any]:
         """train.json of a run."""
-        return _json(self.paths.run_results(run) / "train.json", run)
+        return _json(self._folder(run) / "train.json", run)
 
     def baseline(self, corpus: str) -> dict[str, Any]:
         """baseline.json of a corpus."""
@@ -55,11 +68,11 @@ class Results:
 
     def history(self, run: str) -> pd.DataFrame:
         """Validation and training cross-entropy over a training, one row an evaluation."""
-        return _table(self.paths.run_results(run) / "history.tsv", run)
+        return _table(self._folder(run) / "history.tsv", run)
 
     def own_table(self, run: str, name: str) -> pd.DataFrame:
         """`gates`, `errors`, `loops`, `evolution`, `comparisons` or `precision` of a run."""
-        return _table(self.paths.run_results(run) / f"{name}.tsv", f"{name} of {run}")
+        return _table(self._folder(run) / f"{name}.tsv", f"{name} of {run}")
 
     def common_table(self, name: str) -> pd.DataFrame:
         """`gradients` or `memory_tasks`, which belong to no run."""
@@ -67,7 +80,7 @@ class Results:
 
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
-        return _json(self.paths.run_results(run) / "cells.json", f"cells of {run}")
+        return _json(self._folder(run) / "cells.json", f"cells of {run}")
 
     def speed(self) -> dict[str, Any]:
         """speed.json: what benchmarks/training.py measured."""
@@ -93,7 +106,7 @@ class Results:
         """`scores`, `closing`, `structure` or `incidence` of a run, with those of its corpus's
         n-grams and held-out text: column `source` tells them apart."""
         corpus = self.corpus_of(run)
-        own = _table(self.paths.run_results(run) / f"{name}.tsv", run)
+        own = _table(self._folder(run) / f"{name}.tsv", run)
         baseline = self.paths.baseline_results(corpus) / f"{name}.tsv"
         return pd.concat([own, _table(baseline, f"baseline of {corpus}")], ignore_index=True)
 
@@ -180,6 +193,13 @@ class Results:
         return paired_difference(
             both["probability_a"], both["probability"], both["n"], **self.bootstrap()
         )
+
+
+def _agree(made: Any, wanted: Any) -> bool:
+    """Whether settings that were recorded are those wanted; newer ones may have come since."""
+    if isinstance(made, dict):
+        return all(key in wanted and value == wanted[key] for key, value in made.items())
+    return bool(made == wanted)
 
 
 def _of_source(table: pd.DataFrame, source: str, run: str) -> pd.DataFrame:

@@ -127,8 +127,11 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
 def _said(rows: pd.DataFrame, closer: str, sources: list[str]) -> str:
     """What becomes of one class of delimiters, in words."""
     right = rows.set_index("source")["right"]
-    values = [f"{label(source)} {right[source]:.2f}" for source in sources if source in right]
-    return f"{_shown(closer)} {', '.join(values)}."
+    own = [f"{label(s)} {right[s]:.2f}" for s in (SAMPLED, HELD_OUT) if s in right]
+    others = [right[s] for s in sources if s in right and s not in (SAMPLED, HELD_OUT)]
+    if others:
+        own.append(f"n-grams {min(others):.2f} to {max(others):.2f}")
+    return f"{_shown(closer)} {', '.join(own)}."
 
 
 def _intervals(rows: pd.DataFrame, *columns: str) -> list[Interval]:

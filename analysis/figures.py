@@ -224,14 +224,16 @@ def rates_by_source(
 
 
 def ends_of(table: pd.DataFrame, by: str) -> str:
-    """In words the estimate of each source at the least and the largest value of a column."""
+    """In words the estimates at the least and the largest value of a column: the network's, and the
+    range of the others'."""
+    known = table.dropna(subset="estimate")
     said = []
-    for source, rows in table.dropna(subset="estimate").groupby("source", sort=False):
-        first, last = rows.loc[rows[by].idxmin()], rows.loc[rows[by].idxmax()]
-        values = " to ".join(dict.fromkeys(f"{end['estimate']:.2f}" for end in (first, last)))
-        said.append(f"{label(str(source))} {values}")
-    reach = table[by]
-    return f"from {reach.min():g} to {reach.max():g}, {', '.join(said)}"
+    for at in dict.fromkeys((known[by].min(), known[by].max())):
+        here = known[known[by] == at].set_index("source")["estimate"]
+        others = here.drop(NETWORK, errors="ignore")
+        own = f"network {here[NETWORK]:.2f}, " if NETWORK in here else ""
+        said.append(f"at {at:g} {own}n-grams {others.min():.2f} to {others.max():.2f}")
+    return ", ".join(said)
 
 
 def values_of(rates: pd.DataFrame, metrics: list[str], sources: list[str]) -> str:

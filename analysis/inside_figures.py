@@ -205,6 +205,7 @@ def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> P
 def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int]) -> Picture:
     """Entropy, variety, spelling and loops of samples by temperature; n-grams as points."""
     sources = {temperature_source(t): t for t in temperatures}
+    ends = [temperature_source(t) for t in (temperatures[0], temperatures[-1])]
     ngrams = [f"ngram:{order}" for order in orders]
     metrics = {
         "entropy": ("entropy of symbols", "bits per character"),
@@ -231,7 +232,7 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
 
     return picture(
         draw,
-        "Samples by temperature: " + values_of(rates, list(metrics), [*sources, *ngrams, HELD_OUT]),
+        "Samples by temperature. " + values_of(rates, list(metrics), [*ends, HELD_OUT]),
         "The network's samples by temperature, 0 being greedy, with 95 % intervals over windows "
         "(over samples for loops); beside them unsmoothed n-grams, sampled at temperature 1. "
         "Dotted: held-out text. A sample ends in a loop if its end repeats, three times and over "

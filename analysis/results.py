@@ -10,6 +10,7 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from analysis.statistics import Interval, paired_difference, ratio_interval
+from analysis.structure.events import SHARE
 from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json
@@ -142,7 +143,7 @@ class Results:
     def rate(self, run: str, metric: str, source: str) -> Interval:
         """One metric of one source."""
         rows = self.windows(run, metric, source)
-        return ratio_interval(rows["events"], rows["exposure"], **self.bootstrap())
+        return _rate(rows, self.bootstrap())
 
     def rates(self, run: str) -> pd.DataFrame:
         """Every metric of every source: columns metric, unit, source, estimate, low, high, n."""
@@ -155,7 +156,7 @@ class Results:
         for (metric, unit, source), group in table.groupby(
             ["metric", "unit", "source"], sort=False
         ):
-            interval = ratio_interval(group["events"], group["exposure"], **self.bootstrap())
+            interval = _rate(group, self.bootstrap())
             rows.append({"metric": metric, "unit": unit, "source": source, **interval._asdict()})
         return pd.DataFrame(rows)
 
@@ -193,6 +194,12 @@ class Results:
         return paired_difference(
             both["probability_a"], both["probability"], both["n"], **self.bootstrap()
         )
+
+
+def _rate(rows: pd.DataFrame, options: dict[str, Any]) -> Interval:
+    """sum(events) / sum(exposure); no bound of a share is above 1, be there ever so few windows."""
+    found = ratio_interval(rows["events"], rows["exposure"], **options)
+    return found._replace(high=1.0) if found.high > 1 and (rows["unit"] == SHARE).all() else found
 
 
 def _agree(made: Any, wanted: Any) -> bool:

@@ -6,6 +6,7 @@ waits for.
 
 import math
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -81,7 +82,11 @@ def grid_rows(results: Results, sweep: str) -> list[dict[str, Any]]:
         for hidden, row in sizes.items()
         for layers, nats in zip(LAYERS, row, strict=True)
     }
-    sizes = dict.fromkeys((cell, hidden) for cell, hidden, _ in [*theirs, *ours])
+    planned = results.config.sweeps.get(sweep, {}).get("grid", {})
+    cells, units = (planned.get(f"model.{key}", []) for key in ("cell", "hidden"))
+    sizes = dict.fromkeys(
+        [key[:2] for key in theirs] + list(product(cells, units)) + [key[:2] for key in ours]
+    )
     return [
         {
             "cell": cell.upper(),

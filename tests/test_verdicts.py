@@ -79,11 +79,7 @@ def test_each_verdict_of_each_claim_can_be_reached(name, verdict, monkeypatch):
     assert settle(name, ENTRIES[name], Results.of(CONFIG)).verdict == verdict
 
 
-def held_out(run: str, metric: str, rate: float) -> dict[tuple[str, str, str], float]:
-    return {(run, "held-out", metric): rate}
-
-
-T1, CORPORA = "temperature:1", ("shakespeare", "wikipedia", "latex", "latex-small", "linux")
+T1 = "temperature:1"
 MADE_UP: dict[str, dict[tuple[str, str, str], tuple[float, float]]] = {
     "P5": {
         ("shakespeare", T1, "valid headings"): (0.97, 0.5),

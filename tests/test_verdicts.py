@@ -43,7 +43,8 @@ def structure(folder: Path, rates: dict[tuple[str, str, str], float]) -> None:
     for (run, source, metric), rate in rates.items():
         base = folder / "baselines" if source.startswith(BASELINES) else folder
         rows.setdefault(base / run, []).extend(
-            {"source": source, "window": w, "metric": metric, "unit": "share", "exposure": 100,
+            {"source": source, "window": w, "metric": metric, "exposure": 100,
+             "unit": "share" if rate <= 1 else "per 1,000 characters",
              "events": 100 * rate * (1 + (w % 3 - 1) / 50)}
             for w in range(30)
         )  # fmt: skip

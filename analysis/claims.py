@@ -22,6 +22,7 @@ from pipeline.lm.files import write_json
 CLAIMS = Path("conf/claims.yaml")
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
+VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
 FIELDS = {"source", "claim", "runs", "parts"}
 PART_FIELDS = {"measured", "figure", "with", "unit", "rule"}
 

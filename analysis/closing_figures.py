@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.figures import Picture, bars, label, picture, style
+from analysis.figures import Picture, bars, ends_of, label, picture, style
 from analysis.results import HELD_OUT, NETWORK, Results
 from analysis.statistics import Interval
 from analysis.structure.delimiter_stack import END_TAG, ESCAPED_TAG
@@ -85,7 +85,8 @@ def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) ->
 
     return picture(
         draw,
-        f"{FIGURES[figure]}, by distance since the opening, for {', '.join(tables)}.",
+        f"{FIGURES[figure]}, by distance since the opening. "
+        + " ".join(f"{_shown(c)}: {ends_of(table, 'distance')}." for c, table in tables.items()),
         f"{CAPTIONS[figure]} By distance since its opening; 95 % intervals over windows.{note}",
         panels=(-(-len(tables) // COLUMNS), COLUMNS),
     )
@@ -95,6 +96,8 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
     """How delimiters end in text written freely: a row a class, rightly and violated."""
     networks = [s for s in table["source"].unique() if s.startswith("temperature")]
     sources = [s for s in table["source"].unique() if s == SAMPLED or s not in networks]
+
+    farthest = table[table["distance"] == table["distance"].max()]
 
     def draw(*panels: Axes) -> None:
         cells = [(closer, end) for closer in classes for end in ENDS]
@@ -111,13 +114,24 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
 
     return picture(
         draw,
-        f"Share of delimiters closed rightly and violated in samples, for {', '.join(classes)}.",
+        f"Share of delimiters closed rightly within {farthest['distance'].max():,} bytes: "
+        + " ".join(_said(farthest[farthest["closer"] == c], c, sources) for c in classes),
         "In text written freely: share of the delimiters opened that are closed rightly, or "
         "violated, within so many bytes. Cumulative incidence, what the sample's end cuts off "
         "censored; 95 % intervals over samples. Dotted: the held-out text."
         f"{COMMENT if '*/' in classes else ''}{note}",
         panels=(len(classes), len(ENDS)),
     )
+
+
+def _said(rows: pd.DataFrame, closer: str, sources: list[str]) -> str:
+    """What becomes of one class of delimiters, in words."""
+    right = rows.set_index("source")["right"]
+    own = [f"{label(s)} {right[s]:.2f}" for s in (SAMPLED, HELD_OUT) if s in right]
+    others = [right[s] for s in sources if s in right and s not in (SAMPLED, HELD_OUT)]
+    if others:
+        own.append(f"n-grams {min(others):.2f} to {max(others):.2f}")
+    return f"{_shown(closer)} {', '.join(own)}."
 
 
 def _intervals(rows: pd.DataFrame, *columns: str) -> list[Interval]:

@@ -107,7 +107,8 @@ def closing_picture(results: Results, run: str) -> figures.Picture | None:
     if not closers:
         return None
     data = results.closing(run, closers, "probability")
-    return figures.closing_by_distance(data, " ".join(closers))
+    data = data[data["n"] >= results.settings.least_at_distance]
+    return figures.closing_by_distance(data, " ".join(closers)) if len(data) else None
 
 
 def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:
@@ -126,7 +127,8 @@ def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:
 
 
 def excerpts(results: Results, run: str) -> list[dict[str, str]]:
-    """The beginning of the first sample of each source."""
+    """The beginning of the first sample of each source whose samples are here: they are not kept
+    with the results."""
     corpus = results.corpus_of(run)
     network = results.paths.run_results(run) / "samples"
     baseline = results.paths.baseline_results(corpus) / "samples"
@@ -140,8 +142,10 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     shown += [(baseline, f"ngram:{order}") for order in orders]
     rows = []
     for folder, source in shown:
-        text = read_samples(folder / models.sample_file(source))[0][:EXCERPT]
-        rows.append({"label": figures.label(source), "text": text.decode("utf-8", "replace")})
+        path = folder / models.sample_file(source)
+        if path.exists():
+            text = read_samples(path)[0][:EXCERPT].decode("utf-8", "replace")
+            rows.append({"label": figures.label(source), "text": text})
     return rows
 
 

@@ -125,11 +125,13 @@ def training_curve(history: pd.DataFrame, title: str) -> Picture:
         axes.set(xlabel="epochs", ylabel="bits per symbol")
         axes.legend()
 
-    last = history.iloc[-1]
+    best, last = history.loc[history["validation_bits"].idxmin()], history.iloc[-1]
     return picture(
         draw,
-        f"Training of the {title} network: validation cross-entropy falls to "
-        f"{last['validation_bits']:.2f} bits per symbol after {last['epoch']:.0f} epochs.",
+        f"Training of the {title} network: validation cross-entropy is lowest after "
+        f"{best['epoch']:.0f} epochs, at {best['validation_bits']:.2f} bits per symbol; after "
+        f"{last['epoch']:.0f} it is {last['validation_bits']:.2f}, that of the training part "
+        f"{last['train_bits']:.2f}.",
         "Cross-entropy while training. The dashed line is the mean since the point before.",
     )
 
@@ -155,10 +157,12 @@ def bits_by_model(bits: dict[str, Interval], kenlm_orders: list[int]) -> Picture
         axes.set(xlabel="symbols of context", ylabel="test bits per symbol", xticks=contexts)
         axes.legend()
 
-    best = min(bits[f"kenlm:{order}"].estimate for order in kenlm_orders)
+    kenlm = {order - 1: bits[f"kenlm:{order}"].estimate for order in kenlm_orders}
+    best, shortest = min(kenlm, key=lambda n: kenlm[n]), min(kenlm)
     return picture(
         draw,
-        f"Test bits per symbol: network {bits[NETWORK].estimate:.3f}, best Kneser-Ney {best:.3f}.",
+        f"Test bits per symbol: network {bits[NETWORK].estimate:.3f}; Kneser-Ney "
+        f"{kenlm[shortest]:.3f} with {shortest} symbols of context, {kenlm[best]:.3f} with {best}.",
         "Bits per symbol on the test part, with 95 % intervals (bootstrap over windows). "
         "Lower is better.",
     )
@@ -191,7 +195,8 @@ def closing_by_distance(table: pd.DataFrame, closers: str) -> Picture:
 
     return picture(
         draw,
-        f"Mean probability that each model gives to the true closing {closers}, by distance.",
+        f"Mean probability that each model gives to the true closing {closers}, by distance since "
+        f"the opening: {ends_of(table, 'distance')}.",
         f"Probability of the true {closers} where it stands in held-out text, by distance since "
         "its opening; 95 % intervals over windows.",
     )
@@ -214,8 +219,31 @@ def rates_by_source(
         axes.legend()
 
     return picture(
-        draw, f"{', '.join(metrics)} of every source.", caption + " Dotted: the held-out text."
+        draw, values_of(rates, metrics, sources), caption + " Dotted: the held-out text."
     )
+
+
+def ends_of(table: pd.DataFrame, by: str) -> str:
+    """In words the estimates at the least and the largest value of a column: the network's, and the
+    range of the others'."""
+    known = table.dropna(subset="estimate")
+    said = []
+    for at in dict.fromkeys((known[by].min(), known[by].max())):
+        here = known[known[by] == at].set_index("source")["estimate"]
+        others = here.drop(NETWORK, errors="ignore")
+        own = f"network {here[NETWORK]:.2f}, " if NETWORK in here else ""
+        said.append(f"at {at:g} {own}n-grams {others.min():.2f} to {others.max():.2f}")
+    return ", ".join(said)
+
+
+def values_of(rates: pd.DataFrame, metrics: list[str], sources: list[str]) -> str:
+    """In words some metrics of every source."""
+    said = []
+    for metric in metrics:
+        found = rates[rates["metric"] == metric].set_index("source")["estimate"]
+        values = [f"{label(source)} {found[source]:.2f}" for source in sources if source in found]
+        said.append(f"{metric}: {', '.join(values)}")
+    return "; ".join(said) + "."
 
 
 def _unit(rates: pd.DataFrame, metrics: list[str]) -> str:

@@ -16,6 +16,7 @@ from analysis.figures import (
     label,
     picture,
     style,
+    values_of,
 )
 from analysis.inside import KIND_GROUPS, LOOPING
 from analysis.results import HELD_OUT
@@ -121,8 +122,8 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
 
     return picture(
         draw,
-        f"Samples of the {title} network while it trains: bits per character, spaces, words and "
-        "punctuation by number of steps.",
+        f"Samples of the {title} network after {', '.join(f'{at:g}' for at in sources.values())} "
+        "steps: " + values_of(rates, [BETWEEN_SPACES, *banded, *FORM], [*sources, HELD_OUT]),
         "Samples taken while training (temperature 1), with 95 % intervals over streams. Dotted: "
         "held-out text, cut into pieces as they are. A full stop or comma is in place if what "
         "stands around it allows one; quotation marks err where opening and closing ones do not "
@@ -153,10 +154,15 @@ def gates(shares: pd.DataFrame, run: str) -> Picture:
         panels[0].set(ylabel="time below 0.1")
         panels[-1].legend(loc="upper right")
 
+    means = trained.groupby(["gate", "layer"], sort=False)[["right", "left"]].mean()
+    said = [
+        f"{GATE_NAMES[row.gate]} of layer {row.layer} {row.right:.2f} and {row.left:.2f}"
+        for row in means.reset_index().itertuples()
+    ]
     return picture(
         draw,
-        f"Gates of the {run} network: share of the time that each gate unit is nearly shut and "
-        "nearly open, by layer.",
+        f"Gates of the {run} network, mean share of the time that units are nearly open and nearly "
+        f"shut: {', '.join(said)}.",
         "Each point is a gate unit: the share of the time that it is nearly open (above 0.9, "
         "right-saturated) and nearly shut (below 0.1, left-saturated) while the network reads "
         "held-out text. Crosses: the same network before training.",
@@ -199,6 +205,7 @@ def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> P
 def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int]) -> Picture:
     """Entropy, variety, spelling and loops of samples by temperature; n-grams as points."""
     sources = {temperature_source(t): t for t in temperatures}
+    ends = [temperature_source(t) for t in (temperatures[0], temperatures[-1])]
     ngrams = [f"ngram:{order}" for order in orders]
     metrics = {
         "entropy": ("entropy of symbols", "bits per character"),
@@ -225,7 +232,7 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
 
     return picture(
         draw,
-        "Entropy, distinct word pairs, non-words and loops of samples by temperature.",
+        "Samples by temperature. " + values_of(rates, list(metrics), [*ends, HELD_OUT]),
         "The network's samples by temperature, 0 being greedy, with 95 % intervals over windows "
         "(over samples for loops); beside them unsmoothed n-grams, sampled at temperature 1. "
         "Dotted: held-out text. A sample ends in a loop if its end repeats, three times and over "
@@ -286,9 +293,14 @@ def memory(table: pd.DataFrame) -> Picture:
             axes.title.set_fontsize(9.5)
         panels[0].legend(fontsize=8)
 
+    longest = table["length"].max()
+    said = [
+        f"{row.cell.upper()} on {row.task}, trained on {row.training}, {row.estimate:.2f}"
+        for row in table[table["length"] == longest].itertuples()
+    ]
     return picture(
         draw,
-        "Error by length of the copy and the adding task for RNN, GRU and LSTM.",
+        f"Error relative to guessing at the longest sequences, {longest} steps: {', '.join(said)}.",
         "Mean squared error relative to guessing, mean over seeds with 95 % intervals (bootstrap "
         "over seeds), of networks trained on sequences of one length (left) or of all lengths up "
         "to the longest (right). Dotted: guessing.",

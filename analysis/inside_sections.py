@@ -104,14 +104,15 @@ def gate_rows(results: Results, run: str) -> list[dict[str, Any]]:
 
 
 def greedy_loop(results: Results, run: str) -> dict[str, Any] | None:
-    """What the greedy sample repeats, and from where on; None if it does not."""
+    """What the first greedy sample repeats, and from where on; None if it does not."""
     table = results.own_table(run, "loops")
     greedy = table[table["source"] == temperature_source(0)].iloc[0]
     if not greedy["period"]:
         return None
     path = results.paths.run_results(run) / "samples" / models.sample_file(temperature_source(0))
     start, period = int(greedy["start"]), int(greedy["period"])
-    repeated = read_samples(path)[0][start : start + period].decode("utf-8", "replace")
+    sample = read_samples(path)[0] if path.exists() else b""
+    repeated = sample[start : start + period].decode("utf-8", "replace")
     shown = repeated[:LOOP_SHOWN].translate(VISIBLE) + ("…" if len(repeated) > LOOP_SHOWN else "")
     return {"start": start, "period": period, "symbols": int(greedy["symbols"]), "text": shown}
 

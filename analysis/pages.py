@@ -35,6 +35,7 @@ def environment() -> jinja2.Environment:
     )
     env.filters["figures"] = significant
     env.filters["label"] = figures.label
+    env.filters["plain"] = "{:,.10g}".format
     env.globals["infinity"] = math.inf
     return env
 

@@ -4,13 +4,12 @@
 """
 
 import argparse
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from analysis import figures
 from analysis.blind import puzzles
-from analysis.claims import verdicts
+from analysis.claims import VERDICTS, Verdict, verdicts
 from analysis.corpus_page import page_content, terminal_summary
 from analysis.figures_table import figures_table
 from analysis.pages import network_words, write
@@ -80,6 +79,14 @@ def run_row(results: Results, run: str) -> dict[str, Any]:
     }
 
 
+def tally(claims: list[Verdict]) -> dict[str, list[str]]:
+    """The claims that have each verdict, by id; those that wait last."""
+    found: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for claim in claims:
+        found[claim.verdict].append(claim.id)
+    return {verdict: ids for verdict, ids in found.items() if ids}
+
+
 def write_index(results: Results) -> Path:
     """The index, the Markdown summary, the pages that belong to no corpus, the CSV of figures."""
     reports = results.paths.reports
@@ -88,7 +95,7 @@ def write_index(results: Results) -> Path:
         "scale": results.config.scale,
         "measure": results.settings,
         "claims": claims,
-        "tally": Counter(claim.verdict for claim in claims).most_common(),
+        "tally": tally(claims),
         "pages": {path.stem for path in (reports / "pages").glob("*.html")},
         "corpora": [corpus_row(results, corpus) for corpus in results.config.baselines],
         "runs": [run_row(results, run) for run in results.config.experiments],
@@ -98,7 +105,8 @@ def write_index(results: Results) -> Path:
     for template, name in COMMON_PAGES.items():
         write(reports / name, template, content)
     with atomic_write(reports / "figures.csv", "w") as file:
-        figures_table(results, claims).to_csv(file, index=False, float_format="%.6g")
+        table = figures_table(results, claims, content["figures_beside"])
+        table.to_csv(file, index=False, float_format="%.6g")
     return reports / "index.html"
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from analysis.statistics import Interval, paired_difference, ratio_interval
+from analysis.structure.events import SHARE
 from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json
@@ -18,6 +19,8 @@ from pipeline.paths import Paths
 
 HELD_OUT = "held-out"
 NETWORK = "network"
+DECISIVE = ("corpus", "model", "train")
+"""Settings of an experiment without which its results would be others."""
 
 
 class NotRunError(Exception):
@@ -37,13 +40,24 @@ class Results:
         """From a composed configuration."""
         return cls(config, Paths.of(config), params.measure(config))
 
+    def _folder(self, run: str) -> Path:
+        """The results of a run; NotRunError if it was made with other settings than the
+        configuration's, as at another scale."""
+        folder = self.paths.run_results(run)
+        card = folder / "train.json"
+        made = read_json(card).get("experiment", {}) if card.exists() else {}
+        wanted = OmegaConf.to_container(params.select(self.config, "experiments", run))
+        if not all(_agree(made[part], wanted[part]) for part in DECISIVE if part in made):  # type: ignore[index, call-overload]
+            raise NotRunError(f"waits for {run}: {card} tells of other settings")
+        return folder
+
     def corpus_of(self, run: str) -> str:
         """The corpus of a run."""
         return params.experiment(self.config, run).corpus
 
     def training(self, run: str) -> dict[str, Any]:
         """train.json of a run."""
-        return _json(self.paths.run_results(run) / "train.json", run)
+        return _json(self._folder(run) / "train.json", run)
 
     def baseline(self, corpus: str) -> dict[str, Any]:
         """baseline.json of a corpus."""
@@ -55,11 +69,11 @@ class Results:
 
     def history(self, run: str) -> pd.DataFrame:
         """Validation and training cross-entropy over a training, one row an evaluation."""
-        return _table(self.paths.run_results(run) / "history.tsv", run)
+        return _table(self._folder(run) / "history.tsv", run)
 
     def own_table(self, run: str, name: str) -> pd.DataFrame:
         """`gates`, `errors`, `loops`, `evolution`, `comparisons` or `precision` of a run."""
-        return _table(self.paths.run_results(run) / f"{name}.tsv", f"{name} of {run}")
+        return _table(self._folder(run) / f"{name}.tsv", f"{name} of {run}")
 
     def common_table(self, name: str) -> pd.DataFrame:
         """`gradients` or `memory_tasks`, which belong to no run."""
@@ -67,7 +81,7 @@ class Results:
 
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
-        return _json(self.paths.run_results(run) / "cells.json", f"cells of {run}")
+        return _json(self._folder(run) / "cells.json", f"cells of {run}")
 
     def speed(self) -> dict[str, Any]:
         """speed.json: what benchmarks/training.py measured."""
@@ -93,7 +107,7 @@ class Results:
         """`scores`, `closing`, `structure` or `incidence` of a run, with those of its corpus's
         n-grams and held-out text: column `source` tells them apart."""
         corpus = self.corpus_of(run)
-        own = _table(self.paths.run_results(run) / f"{name}.tsv", run)
+        own = _table(self._folder(run) / f"{name}.tsv", run)
         baseline = self.paths.baseline_results(corpus) / f"{name}.tsv"
         return pd.concat([own, _table(baseline, f"baseline of {corpus}")], ignore_index=True)
 
@@ -129,7 +143,7 @@ class Results:
     def rate(self, run: str, metric: str, source: str) -> Interval:
         """One metric of one source."""
         rows = self.windows(run, metric, source)
-        return ratio_interval(rows["events"], rows["exposure"], **self.bootstrap())
+        return _rate(rows, self.bootstrap())
 
     def rates(self, run: str) -> pd.DataFrame:
         """Every metric of every source: columns metric, unit, source, estimate, low, high, n."""
@@ -142,7 +156,7 @@ class Results:
         for (metric, unit, source), group in table.groupby(
             ["metric", "unit", "source"], sort=False
         ):
-            interval = ratio_interval(group["events"], group["exposure"], **self.bootstrap())
+            interval = _rate(group, self.bootstrap())
             rows.append({"metric": metric, "unit": unit, "source": source, **interval._asdict()})
         return pd.DataFrame(rows)
 
@@ -180,6 +194,19 @@ class Results:
         return paired_difference(
             both["probability_a"], both["probability"], both["n"], **self.bootstrap()
         )
+
+
+def _rate(rows: pd.DataFrame, options: dict[str, Any]) -> Interval:
+    """sum(events) / sum(exposure); no bound of a share is above 1, be there ever so few windows."""
+    found = ratio_interval(rows["events"], rows["exposure"], **options)
+    return found._replace(high=1.0) if found.high > 1 and (rows["unit"] == SHARE).all() else found
+
+
+def _agree(made: Any, wanted: Any) -> bool:
+    """Whether settings that were recorded are those wanted; newer ones may have come since."""
+    if isinstance(made, dict):
+        return all(key in wanted and value == wanted[key] for key, value in made.items())
+    return bool(made == wanted)
 
 
 def _of_source(table: pd.DataFrame, source: str, run: str) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def write_run_samples(config: DictConfig, run: str) -> None:
     experiment = params.experiment(config, run)
     paths = Paths.of(config)
     plan = experiment.sample
-    greedy = replace(plan, symbols=plan.greedy_symbols, streams=1)
+    greedy = replace(plan, symbols=plan.greedy_symbols * plan.streams)
     model = models.open_model(config, run, "network").model
     text = PreparedText.open(paths.text / experiment.corpus)
     folder = paths.run_results(run) / "samples"

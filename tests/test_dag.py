@@ -13,6 +13,7 @@ import axe_core_python
 import pytest
 from omegaconf import OmegaConf
 
+from pipeline.lm.samples import read_samples
 from tests.browser import browser, view
 from tests.conftest import ROOT
 
@@ -106,6 +107,8 @@ def test_the_branch_ends_in_a_page(project):
     page = (project.folder / "scales/laptop/reports/pages/python.html").read_text()
     assert "The Python standard library" in page and "<svg" not in page
     assert "data:image/svg+xml" in page
+    greedy = project.folder / RESULTS / "python/samples/temperature-0.jsonl"
+    assert [len(text) for text in read_samples(greedy)] == [300, 300]
     for name in ("gates.tsv", "errors.tsv", "loops.tsv"):
         assert (project.folder / RESULTS / "python" / name).stat().st_size > 100
     for name in ("train.json", "history.tsv", "scores.tsv", "closing.tsv", "structure.tsv"):

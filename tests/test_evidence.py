@@ -125,6 +125,11 @@ def test_loops_at_a_low_temperature(results, tmp_path, period, verdict):
         for s in range(40)
     ]
     write_rows(tmp_path / "post-itself/loops.tsv", rows)
+    for folder, source, events in (("", "temperature:0.1", 20), ("baselines", "held-out", 95)):
+        write_rows(tmp_path / folder / "post-itself/structure.tsv", [
+            {"source": source, "window": w, "metric": "distinct-4", "unit": "share",
+             "events": events, "exposure": 100} for w in range(20)
+        ])  # fmt: skip
     settled = settle("P20", ENTRIES["P20"], results)
     assert settled.verdict == verdict and settled.parts[0].floor == 0
 
@@ -134,6 +139,10 @@ def test_short_words_come_before_long_ones(results, tmp_path, short, verdict):
     rates = {
         ("iteration:300", "characters between spaces"): 5.0,
         ("held-out", "characters between spaces"): 5.0,
+        ("iteration:100", "full stops in place"): 0.1,
+        ("iteration:500", "full stops in place"): 0.6,
+        ("iteration:500", "quote errors"): 0.6,
+        ("iteration:2000", "quote errors"): 0.2,
         ("iteration:700", "non-words of 2-3 letters"): short,
         ("iteration:700", "non-words of 6-8 letters"): 0.5,
         ("held-out", "non-words of 2-3 letters"): 0.01,
@@ -148,15 +157,17 @@ def test_short_words_come_before_long_ones(results, tmp_path, short, verdict):
     write_rows(tmp_path / "warpeace/evolution.tsv", rows)
     settled = settle("P13", ENTRIES["P13"], results)
     assert settled.verdict == verdict
-    assert settled.parts[1].floor == pytest.approx(-0.01, abs=0.001)
+    assert [part.verdict for part in settled.parts[:3]] == [REPRODUCED] * 3
+    assert settled.parts[3].floor == pytest.approx(-0.01, abs=0.001)
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.05, REPRODUCED), (0.3, NOT_REPRODUCED)])
 def test_the_share_of_interpretable_cells(results, tmp_path, share, verdict):
     shares = {
-        network: {"interpretable": {"estimate": s, "low": s - 0.01, "high": s + 0.01, "n": 384}}
+        network: {what: {"estimate": s, "low": s - 0.01, "high": s + 0.01, "n": 384}
+                  for what in ("interpretable", "above_threshold")}
         for network, s in (("trained", share), ("untrained", 0.01))
-    }
+    }  # fmt: skip
     write_json(tmp_path / "linux/cells.json", {"shares": shares})
     settled = settle("P14", ENTRIES["P14"], results)
     assert settled.verdict == verdict and settled.parts[0].floor == 0.01
@@ -177,19 +188,23 @@ def test_sureness_by_class_of_symbols(results, tmp_path, sure, verdict):
 @pytest.mark.parametrize(("forget", "verdict"), [(600, REPRODUCED), (10, NOT_REPRODUCED)])
 def test_saturation_of_gates(results, tmp_path, forget, verdict):
     rows = [
-        {"network": "trained", "layer": layer, "gate": gate, "unit": unit, "symbols": 1000,
+        {"network": network, "layer": layer, "gate": gate, "unit": unit, "symbols": 1000,
          "left": 10 * layer + unit % 3, "right": right * layer + unit % 5}
+        for network in ("trained", "untrained")
         for layer in (1, 2)
         for gate, right in (("i", 100), ("f", forget / 2), ("o", 50))
         for unit in range(30)
     ]  # fmt: skip
     write_rows(tmp_path / "warpeace/gates.tsv", rows)
-    assert settle("K4", ENTRIES["K4"], results).verdict == verdict
+    settled = settle("K4", ENTRIES["K4"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[1].estimate == (0.5 if forget == 600 else 0)
 
 
 @pytest.mark.parametrize(("grams", "verdict"), [(20, REPRODUCED), (90, NOT_REPRODUCED)])
 def test_shares_of_errors(results, tmp_path, grams, verdict):
-    kinds = {"n-gram": grams, "memory 100": 10, "rest": 90 - grams}
+    kinds = {"n-gram": grams, "memory 100": 10, "rare 0": 10, "word start": 20, "punctuation": 5,
+             "rest": 95 - grams}  # fmt: skip
     rows = [
         {"source": "network", "window": w, "kind": kind, "symbols": 300, "errors": n + w % 2,
          "near": 0}
@@ -211,7 +226,9 @@ def test_gradients_by_distance(results, tmp_path, rnn, verdict):
         for w in range(20)
     ]  # fmt: skip
     write_rows(tmp_path / "gradients.tsv", rows)
-    assert settle("V1", ENTRIES["V1"], results).verdict == verdict
+    settled = settle("V1", ENTRIES["V1"], results)
+    assert settled.verdict == verdict
+    assert settled.parts[1].estimate == pytest.approx(0.2 / rnn)
 
 
 @pytest.mark.parametrize(("rnn", "verdict"), [(0.95, REPRODUCED), (0.05, NOT_REPRODUCED)])
@@ -220,7 +237,7 @@ def test_errors_of_memory_tasks(results, tmp_path, rnn, verdict):
         {"task": task, "cell": cell, "training": training, "seed": seed, "length": length,
          "steps": 100, "error": error + seed / 1000, "guessing": 1.0}
         for task in ("copy", "add")
-        for cell, error in (("rnn", rnn), ("lstm", 0.02))
+        for cell, error in (("rnn", rnn), ("lstm", 0.02), ("gru", 0.03))
         for training in ("that length alone", "all lengths mixed")
         for length in (10, 50, 100, 200)
         for seed in SEEDS

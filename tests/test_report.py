@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,28 @@ def test_figures_come_in_two_themes_with_words():
     assert "2.000" in picture.alt and picture.png.startswith(b"\x89PNG")
     again = figures.bits_by_model(bits, [5])
     assert again.light == picture.light
+
+
+def test_words_that_replace_a_figure_say_what_it_shows():
+    table = pd.DataFrame({
+        "source": ["network", "ngram:2", "ngram:4"] * 2, "distance": [0] * 3 + [40] * 3,
+        "estimate": [0.9, 0.5, 0.7, 0.8, 0.1, math.nan],
+    })  # fmt: skip
+    assert figures.ends_of(table, "distance") == (
+        "at 0 network 0.90, n-grams 0.50 to 0.70, at 40 network 0.80, n-grams 0.10 to 0.10"
+    )
+    rates = pd.DataFrame({"metric": "copied", "source": ["held-out"], "estimate": [0.25]})
+    assert figures.values_of(rates, ["copied"], ["held-out", "network"]) == (
+        "copied: held-out text 0.25."
+    )
+
+
+def test_no_bound_of_a_share_is_above_one(tmp_path):
+    config = OmegaConf.create(composed("full"))
+    rows = {"metric": "x", "source": "s", "window": [0], "events": 0, "exposure": 1}
+    for unit, bound in (("share", 1.0), ("per 1,000 characters", 3.0)):
+        rates = Results.of(config).rates_of(pd.DataFrame({**rows, "unit": unit}))
+        assert rates["high"].iloc[0] == pytest.approx(bound, abs=0.01)
 
 
 @given(st.floats(-1e9, 1e9))

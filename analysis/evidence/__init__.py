@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from analysis.evidence import course, inside, models, samples, speed, sweeps
+from analysis.evidence import course, inside, models, samples, speed, sweeps, texts
 from analysis.evidence.figure import Figure
 
 __all__ = ["FIGURES", "Figure"]
 
 FIGURES: dict[str, Callable[..., Figure]] = {
     function.__name__: function
-    for module in (course, inside, models, samples, speed, sweeps)
+    for module in (course, inside, models, samples, speed, sweeps, texts)
     for function in module.FIGURES
 }

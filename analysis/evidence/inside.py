@@ -65,6 +65,17 @@ def first_layer_saturation(results: Results, run: str) -> Figure:
     return Figure.from_resampled(estimate, drawn[0] - drawn[1], settings.level)
 
 
+def saturated_units(
+    results: Results, run: str, network: str, gate: str, side: str, least: float
+) -> Figure:
+    """Share of the units of a gate that are saturated at a side for `least` of the time or more."""
+    shares = inside.gate_shares(results, run)
+    mine = shares[(shares["network"] == network) & (shares["gate"] == gate)]
+    if mine.empty:
+        raise NotRunError(f"{run}: no gate {gate} of the {network} network")
+    return Figure.of(mean_interval((mine[side] >= least).astype(float), **results.bootstrap()))
+
+
 def error_share(results: Results, run: str, source: str, kind: str) -> Figure:
     """Share of a model's errors that are of one kind."""
     shares = inside.error_shares(results, run)
@@ -86,6 +97,20 @@ def gradient_share(results: Results, cell: str, network: str, state: str, distan
     if rows.empty:
         raise NotRunError(f"gradients: nothing of {cell}, {network}, at {distance}")
     return Figure(*rows.iloc[0][["estimate", "low", "high"]])
+
+
+def gradient_ratio(
+    results: Results, network: str, distance: int, numerator: list[str], denominator: list[str]
+) -> Figure:
+    """The share of the gradient that arrives `distance` symbols back (`gradient_share`) of one cell
+    over that of another; each as [cell, state]. The bounds are the farthest that both intervals
+    allow."""
+    above, below = (
+        gradient_share(results, cell, network, state, distance)
+        for cell, state in (numerator, denominator)
+    )
+    with np.errstate(divide="ignore"):
+        return Figure(*map(float, np.divide(above, (below.estimate, below.high, below.low))))
 
 
 def memory_error(
@@ -112,5 +137,5 @@ def memory_error(
     )
 
 
-FIGURES = (cell_share, sureness_difference, gate_difference, first_layer_saturation, error_share,
-           gradient_share, memory_error)  # fmt: skip
+FIGURES = (cell_share, sureness_difference, gate_difference, first_layer_saturation,
+           saturated_units, error_share, gradient_share, gradient_ratio, memory_error)  # fmt: skip

@@ -1,5 +1,7 @@
 """Figures of models on held-out text: size, cross-entropy, closing brackets."""
 
+import math
+
 import numpy as np
 
 from analysis.evidence.figure import Figure
@@ -7,6 +9,7 @@ from analysis.results import NotRunError, Results
 from pipeline.lm.recurrent import RecurrentNetwork
 
 MILLION = 1e6
+WEIGHT_BYTES = 4
 
 
 def parameters(results: Results, run: str, cell: str, layers: int, hidden: int) -> Figure:
@@ -16,16 +19,38 @@ def parameters(results: Results, run: str, cell: str, layers: int, hidden: int) 
     return Figure.exact(count / MILLION)
 
 
+def step_seconds(results: Results, run: str) -> Figure:
+    """Seconds a training step of a run took, the mean over all."""
+    training = results.training(run)
+    return Figure.exact(training["seconds"] / training["steps"])
+
+
+def nats(results: Results, run: str, source: str) -> Figure:
+    """Test cross-entropy of a model in nats per symbol."""
+    return Figure(*(value * math.log(2) for value in results.bits(run, source)[:3]))
+
+
 def bits_difference(results: Results, run: str, source: str, other: str) -> Figure:
     """Test bits per symbol of one model less those of another, paired by window."""
     return Figure.of(results.bits_difference(run, source, other))
 
 
-def closing_difference(
-    results: Results, run: str, closers: list[str], beyond: int, source: str, other: str
+def size_ratio(results: Results, run: str, kenlm: int) -> Figure:
+    """Bytes of a network's weights in single precision over those of a KenLM model of its text."""
+    corpus = results.corpus_of(run)
+    sizes = {row["model"]: row["bytes"] for row in results.baseline(corpus)["models"]}
+    if (name := f"kenlm:{kenlm}") not in sizes:
+        raise NotRunError(f"baseline of {corpus} has no {name}")
+    return Figure.exact(results.training(run)["parameters"] * WEIGHT_BYTES / sizes[name])
+
+
+def closing_lead(
+    results: Results, run: str, closers: list[str], beyond: int, source: str, others: list[str]
 ) -> Figure:
-    """How much likelier one model finds true closers than another, far from their opening."""
-    return Figure.of(results.closing_difference(run, closers, beyond, source, other))
+    """How much likelier one model finds true closers, far from their opening, than the best of some
+    others."""
+    leads = [results.closing_difference(run, closers, beyond, source, o) for o in others]
+    return Figure.of(min(leads, key=lambda lead: lead.estimate))
 
 
 def closing_growth(
@@ -66,4 +91,12 @@ def closing_growth(
     return Figure.from_resampled(float(whole), known, settings.level)
 
 
-FIGURES = (parameters, bits_difference, closing_difference, closing_growth)
+FIGURES = (
+    parameters,
+    step_seconds,
+    nats,
+    bits_difference,
+    size_ratio,
+    closing_lead,
+    closing_growth,
+)

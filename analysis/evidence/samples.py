@@ -7,9 +7,12 @@ from scipy.stats import rankdata
 
 from analysis import inside
 from analysis.evidence.figure import Figure, pooled, resampled_rates
-from analysis.results import NotRunError, Results
+from analysis.results import HELD_OUT, NotRunError, Results
 from analysis.statistics import log_rate_ratio
 from pipeline.models import temperature_source
+
+LEAST_SAMPLES = 10
+"""One sample that loops says little about a model."""
 
 
 def rate(results: Results, run: str, metric: str, source: str) -> Figure:
@@ -67,24 +70,34 @@ def looping_share(results: Results, run: str, source: str) -> Figure:
     """Share of the samples of a source that end in a loop."""
     rates = inside.loop_rates(results, run)
     rows = rates[rates["source"] == source]
-    if rows.empty:
-        raise NotRunError(f"{run}: no samples of {source}")
+    number = 0 if rows.empty else int(rows.iloc[0]["n"])
+    if number < LEAST_SAMPLES:
+        raise NotRunError(f"{run}: needs {LEAST_SAMPLES} samples of {source} or more, has {number}")
     return Figure(*rows.iloc[0][["estimate", "low", "high"]])
 
 
 def evolution_difference(
-    results: Results, run: str, iteration: int | None, metric: str, other_metric: str
+    results: Results,
+    run: str,
+    iteration: int | None,
+    metric: str,
+    other_metric: str | None = None,
+    other_iteration: int | None = None,
 ) -> Figure:
-    """One metric less another of the sample taken after `iteration` steps; None: of held-out
-    text."""
-    source = "held-out" if iteration is None else f"iteration:{iteration}"
+    """A metric of the sample taken after `iteration` steps (None: of held-out text) less another
+    metric of it, or less the same after `other_iteration` steps."""
     table = results.own_table(run, "evolution")
-    sides = [
-        table[(table["source"] == source) & (table["metric"] == name) & (table["exposure"] > 0)]
-        for name in (metric, other_metric)
+    wanted = [
+        (iteration, metric),
+        (iteration if other_iteration is None else other_iteration, other_metric or metric),
     ]
-    if any(side.empty for side in sides):
-        raise NotRunError(f"{run}: no {metric} of {source}")
+    sides = []
+    for after, name in wanted:
+        source = HELD_OUT if after is None else f"iteration:{after}"
+        rows = table[(table["source"] == source) & (table["metric"] == name)]
+        sides.append(rows[rows["exposure"] > 0])
+        if sides[-1].empty:
+            raise NotRunError(f"{run}: no {name} of {source}")
     return _difference(results, *sides)
 
 
@@ -92,7 +105,7 @@ def evolution_ratio(results: Results, run: str, iteration: int, metric: str) -> 
     """A metric of the sample taken after `iteration` steps over that of held-out text."""
     table = results.own_table(run, "evolution")
     table = table[(table["metric"] == metric) & (table["exposure"] > 0)]
-    a, b = (table[table["source"] == source] for source in (f"iteration:{iteration}", "held-out"))
+    a, b = (table[table["source"] == source] for source in (f"iteration:{iteration}", HELD_OUT))
     if a.empty or b.empty:
         raise NotRunError(f"{run}: no {metric} after {iteration} steps")
     logs = log_rate_ratio(

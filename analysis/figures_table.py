@@ -12,7 +12,8 @@ from analysis.claims import Verdict
 from analysis.results import NotRunError, Results
 
 COLUMNS = ["kind", "run", "name", "source", "unit", "estimate", "low", "high", "verdict"]
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
+"""What a formula begins with; the wide ones where a spreadsheet is set to Japanese or Chinese."""
 
 
 def figures_table(results: Results, claims: list[Verdict]) -> pd.DataFrame:

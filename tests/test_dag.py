@@ -113,7 +113,7 @@ def test_the_branch_ends_in_a_page(project):
 
 
 def test_pages_are_accessible(project):
-    """Neither axe-core nor the browser complains, in both themes; the index says what is missing."""
+    """Neither axe-core nor the browser complains, in either theme; the index names what waits."""
     project.run(sys.executable, "-m", "analysis.report", "--scale", "laptop", "index")
     reports = project.folder / "scales/laptop/reports"
     pages = [*reports.glob("*.html"), *(reports / "pages").glob("*.html")]

@@ -5,16 +5,13 @@ textContent. Shapes: T symbols, C cells, K likeliest symbols.
 """
 
 import string
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jinja2.utils import htmlsafe_json_dumps
-from markupsafe import Markup
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
@@ -24,7 +21,7 @@ from analysis.cell_reading import Reading, Settings
 from analysis.cell_search import cell_scores, halves
 from analysis.features import Values, begins
 from analysis.gates import TRAINED, UNTRAINED
-from analysis.pages import TEMPLATES, environment
+from analysis.pages import environment
 from analysis.predictions import Predictions
 from pipeline.lm.files import atomic_write
 from pipeline.lm.vocabulary import Vocabulary
@@ -35,6 +32,8 @@ LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+"
 VISIBLE = {"\n": "↵", "\t": "⇥", "\r": "←"}
 SHOWN = {ord(symbol): shown for symbol, shown in VISIBLE.items()}
 PER_MILLE = 1000
+STEPS = 100
+"""Shades of a strip's colours, each a class: pages have no style of their own in an element."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +210,6 @@ def write_view(config: DictConfig, run: str, findings: Findings, settings: Setti
         "confidence": cell_figures.confidence(findings.confidence),
         "strips": cell_figures.strips(found),
     }
-    script = (TEMPLATES / "cells.js").read_text(encoding="utf-8")
     content = {
         "scale": config.scale,
         "title": config.corpora[findings.about["corpus"]].title,
@@ -224,8 +222,7 @@ def write_view(config: DictConfig, run: str, findings: Findings, settings: Setti
         "data": htmlsafe_json_dumps(
             script_data(findings, some, settings.symbols_at_once), separators=(",", ":")
         ),
-        "script": Markup(script),
-        "digest": b64encode(sha256(script.encode()).digest()).decode(),
+        "steps": STEPS,
     }
     path = reports / "pages" / f"{run}-cells.html"
     with atomic_write(path, "w") as file:

@@ -27,10 +27,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.measure import write_table
-from analysis.results import HELD_OUT, Results
+from analysis.results import HELD_OUT, NotRunError, Results
 from analysis.statistics import holm, log_rate_ratio, overdispersion, permutation_p, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE
 from pipeline import console, params
+from pipeline.lm.errors import InputError
 from pipeline.models import temperature_source
 
 COMPARISON_COLUMNS = [
@@ -138,7 +139,10 @@ def main() -> None:
     parser.add_argument("run", help="an experiment")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
-    compare(Results.of(params.load(params.params_file(arguments))), arguments.run)
+    try:
+        compare(Results.of(params.load(params.params_file(arguments))), arguments.run)
+    except NotRunError as reason:
+        raise InputError(f"nothing to compare yet, {reason}: run dvc repro") from reason
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from analysis.results import NotRunError, Results
 
 COLUMNS = ["kind", "run", "name", "source", "unit", "estimate", "low", "high", "verdict"]
 BOUNDS = ("estimate", "low", "high")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
+"""What a formula begins with; the wide ones where a spreadsheet is set to Japanese or Chinese."""
 
 Rows = Callable[[Results, str], list[dict[str, Any]]]
 """The figures of a run or a sweep of one kind."""

@@ -19,6 +19,7 @@ from analysis.statistics import Interval
 from pipeline import console, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write
+from pipeline.terminal import say
 
 COMMON_PAGES = {
     "summary.md": "README.md",
@@ -142,8 +143,11 @@ def main() -> None:
     params.select(results.config, "baselines", arguments.corpus)
     if arguments.what == "page":
         print(write_page(results, arguments.corpus))
-    else:
-        print(*terminal_summary(results, arguments.corpus), sep="\n")
+        return
+    try:
+        say(*terminal_summary(results, arguments.corpus))
+    except NotRunError as reason:
+        raise InputError(f"no summary of {arguments.corpus}, {reason}: run dvc repro") from reason
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import console
+from pipeline import console, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write
 from pipeline.params import PARAMS_FILES
 from pipeline.paths import Paths
+from pipeline.terminal import reason
 
 CONF = Path("conf")
 PIPELINE = Path("dvc.yaml")
@@ -32,7 +33,7 @@ def composed(scale: str) -> str:
             config = compose("config", overrides=[f"scale={scale}"])
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(f"{CONF}/ does not compose: {' '.join(str(error).split())}") from error
+        raise InputError(f"{CONF}/ does not compose: {reason(error)}") from error
     return OmegaConf.to_yaml(config)
 
 
@@ -74,7 +75,7 @@ def main() -> None:
         return
     check()
     if arguments.params:
-        stamp = Paths.of(OmegaConf.load(arguments.params)).stamp
+        stamp = Paths.of(params.load(arguments.params)).stamp
         with atomic_write(stamp, "w") as file:
             file.write("conf/ and the params files agree\n")
 

@@ -3,9 +3,13 @@
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import NoReturn
 
+from omegaconf.errors import OmegaConfBaseException
+
 from pipeline.lm.errors import InputError
+from pipeline.terminal import reason, visible
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -13,11 +17,15 @@ INTERRUPTED = 130
 
 def run(main: Callable[[], None]) -> NoReturn:
     """Run a command; the user's mistakes become one line on stderr, never a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name or a title may be in any script
     try:
         main()
         sys.stdout.flush()
     except InputError as error:
         sys.exit(complaint(error))
+    except OmegaConfBaseException as error:  # what no typed view has read
+        sys.exit(_say(f"error: the settings are not whole: {reason(error)}", USAGE_ERROR))
     except KeyboardInterrupt:
         sys.exit(_say("interrupted: run the same command to go on", INTERRUPTED))
     except BrokenPipeError:
@@ -32,5 +40,5 @@ def complaint(error: InputError) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    print(message, file=sys.stderr, flush=True)
+    print(visible(" ".join(message.splitlines())), file=sys.stderr, flush=True)
     return status

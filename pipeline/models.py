@@ -1,5 +1,6 @@
 """The models of a run by name: `lstm` (the run's network), `ngram:K`, `kenlm:N`."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def open_model(config: DictConfig, run: str, name: str) -> OpenModel:
     """A model of `run`: an experiment, or the folder of a training made by hand."""
     family, _, order = name.partition(":")
     known = family in ("lstm", "network") and not order
-    if not known and not (family in ("ngram", "kenlm") and order.isdigit()):
+    if not known and not (family in ("ngram", "kenlm") and re.fullmatch("[0-9]+", order)):
         raise InputError(f"no model {name!r}: use {NAMES}")
     paths = Paths.of(config)
     folder = Path(run)
@@ -83,5 +84,8 @@ def open_model(config: DictConfig, run: str, name: str) -> OpenModel:
         index, text = open_index(paths, corpus)
         return OpenModel(index.ngram(int(order)), text.vocabulary)
     if family == "kenlm":
+        orders = params.baseline(config, corpus).kenlm_orders
+        if int(order) not in orders:
+            raise InputError(f"no {name} of {corpus}: its orders are {', '.join(map(str, orders))}")
         return open_kenlm(paths, corpus, int(order))
     return open_network(paths.run_model(run))

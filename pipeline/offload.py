@@ -29,6 +29,7 @@ from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write, file_sha256, read_json, write_json
 from pipeline.paths import Paths
+from pipeline.rules import POSITIVE_FINITE
 from pipeline.runs import Run
 
 TEXTS, RESULTS, MANIFEST = "texts.tar.xz", "results.tar", "manifest.json"
@@ -210,6 +211,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9.5, help="limit of one call of run")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
+    if not POSITIVE_FINITE.holds(arguments.minutes):
+        raise InputError(f"--minutes is {arguments.minutes}: use {POSITIVE_FINITE.words}")
     params_file = params.params_file(arguments)
     config = params.load(params_file)
     if arguments.verb == "pack":

@@ -1,6 +1,8 @@
 """Typed views of a composed params file: the only way settings reach the code."""
 
+import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,14 +12,38 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from pipeline.lm.errors import InputError
+from pipeline.rules import (
+    COUNT,
+    FINITE,
+    NATURAL,
+    NOT_NEGATIVE,
+    POSITIVE,
+    POSITIVE_FINITE,
+    SEED,
+    SHARE,
+    STREAMS,
+    Rule,
+    between,
+    check,
+    one_of,
+)
+from pipeline.terminal import one_line, reason
 
 CORPORA = Path("conf/corpus")
 PARAMS_FILES = {"full": Path("params.yaml"), "laptop": Path("scales/laptop/params.yaml")}
+COMPOSE = "run python -m pipeline.compose"
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
+MOST_LAYERS, MOST_UNITS = 8, 16_384
+MOST_CONTEXT, MOST_KENLM_ORDER = 100, 20
+MEMORY = Rule(lambda text: bool(re.fullmatch(r"\d+[%bKMGT]?", text)), "a size as 2G or 40%")
+TRAIN_CHOICES = {
+    "optimizer": ("rmsprop", "adam"),
+    "schedule": ("epoch_decay", "cosine"),
+    "clip": ("value", "norm"),
+    "initialisation": ("uniform", "scaled"),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
+    "keep": ("best", "last"),
+}
 
 
 @dataclass
@@ -30,13 +56,10 @@ class Model:
     dropout: float
 
     def __post_init__(self) -> None:
-        _require(
-            self.cell in ("lstm", "gru", "rnn"),
-            f"model.cell is {self.cell!r}: use lstm, gru or rnn",
-        )
-        _require(1 <= self.layers <= 8, f"model.layers is {self.layers}: use 1 to 8")
-        _require(self.hidden >= 1, f"model.hidden is {self.hidden}: use 1 or more")
-        _require(0 <= self.dropout < 1, f"model.dropout is {self.dropout}: use 0 or more, below 1")
+        check(self, "model", one_of("lstm", "gru", "rnn"), "cell")
+        check(self, "model", between(1, MOST_LAYERS), "layers")
+        check(self, "model", between(1, MOST_UNITS), "hidden")
+        check(self, "model", SHARE, "dropout")
 
 
 @dataclass
@@ -67,21 +90,16 @@ class Train:
     sample_symbols: int
 
     def __post_init__(self) -> None:
-        choices = {
-            "optimizer": ("rmsprop", "adam"),
-            "schedule": ("epoch_decay", "cosine"),
-            "clip": ("value", "norm"),
-            "initialisation": ("uniform", "scaled"),
-            "precision": ("auto", "float32", "bfloat16", "float16"),
-            "keep": ("best", "last"),
-        }
-        for name, allowed in choices.items():
-            value = getattr(self, name)
-            _require(value in allowed, f"train.{name} is {value!r}: use {' or '.join(allowed)}")
-        for name in ("learning_rate", "clip_at", "batch", "bptt", "epochs", "evaluations"):
-            value = getattr(self, name)
-            _require(value > 0, f"train.{name} is {value}: use a positive number")
-        _require(self.warm_up >= 0, f"train.warm_up is {self.warm_up}: use 0 or more")
+        for name, allowed in TRAIN_CHOICES.items():
+            check(self, "train", one_of(*allowed), name)
+        check(self, "train", POSITIVE_FINITE, "learning_rate", "decay")
+        check(self, "train", SHARE, "rmsprop_decay")
+        check(self, "train", POSITIVE, "clip_at")  # infinite: no clipping
+        check(self, "train", NOT_NEGATIVE, "uniform_range", "checkpoint_seconds")
+        check(self, "train", FINITE, "forget_bias")
+        check(self, "train", COUNT, "batch", "bptt", "epochs", "evaluations", "sample_iterations")
+        check(self, "train", NATURAL, "decay_after", "warm_up")
+        check(self, "train", COUNT if self.sample_iterations else NATURAL, "sample_symbols")
 
 
 @dataclass
@@ -96,9 +114,10 @@ class Sample:
     seed: int
 
     def __post_init__(self) -> None:
-        _require(all(t > 0 for t in self.temperatures), "sample.temperatures must all be above 0")
-        for name in ("symbols", "streams", "prime", "greedy_symbols"):
-            _require(getattr(self, name) > 0, f"sample.{name} must be positive")
+        check(self, "sample", POSITIVE_FINITE, "temperatures")
+        check(self, "sample", COUNT, "symbols", "prime", "greedy_symbols")
+        check(self, "sample", STREAMS, "streams")
+        check(self, "sample", SEED, "seed")
 
 
 @dataclass
@@ -113,6 +132,10 @@ class Experiment:
     train: Train
     sample: Sample
 
+    def __post_init__(self) -> None:
+        check(self, "experiment", SEED, "seed")
+        check(self, "experiment", NATURAL, "numerics")
+
 
 @dataclass
 class Sweep:
@@ -124,6 +147,10 @@ class Sweep:
     corpus: str
     set: dict[str, Any]
     grid: dict[str, list[Any]]
+
+    def __post_init__(self) -> None:
+        if not self.grid or not all(self.grid.values()):
+            raise InputError("sweep.grid needs a setting, and each setting a value")
 
 
 @dataclass
@@ -142,10 +169,17 @@ class Baseline:
     seed: int
 
     def __post_init__(self) -> None:
-        _require(
-            all(1 <= n <= 100 for n in self.ngram_orders), "baseline.ngram_orders: use 1 to 100"
-        )
-        _require(all(1 <= n <= 20 for n in self.kenlm_orders), "baseline.kenlm_orders: use 1 to 20")
+        check(self, "baseline", between(1, MOST_CONTEXT), "ngram_orders")
+        check(self, "baseline", between(1, MOST_KENLM_ORDER), "kenlm_orders")
+        check(self, "baseline", MEMORY, "kenlm_memory")
+        check(self, "baseline", NATURAL, "prune", "quantise_from")
+        check(self, "baseline", COUNT, "symbols", "prime")
+        check(self, "baseline", STREAMS, "streams")
+        check(self, "baseline", SEED, "seed")
+        if not (self.ngram_orders and self.kenlm_orders):
+            raise InputError("baseline.ngram_orders and baseline.kenlm_orders need one order each")
+        if self.prune != sorted(self.prune):
+            raise InputError("baseline.prune must not fall from one order to the next")
 
 
 @dataclass
@@ -170,6 +204,15 @@ class Measure:
     level: float
     seed: int
 
+    def __post_init__(self) -> None:
+        check(self, "measure", COUNT, "window", "least_windows", "closing_symbols", "resamples")
+        check(self, "measure", COUNT, "structure_window", "copy_lengths", "distinct_orders")
+        check(self, "measure", NATURAL, "context", "least_closings", "least_at_distance")
+        check(self, "measure", NATURAL, "distances", "incidence_distances", "word_lengths")
+        check(self, "measure", POSITIVE_FINITE, "half_width", "level")
+        check(self, "measure", SHARE, "level")
+        check(self, "measure", SEED, "seed")
+
 
 T = TypeVar("T")
 
@@ -185,23 +228,23 @@ def params_file(arguments: Namespace) -> Path:
     return arguments.params or PARAMS_FILES[arguments.scale]
 
 
-def load_yaml(path: Path) -> Any:
+def load_yaml(path: Path, remedy: str = "correct it") -> Any:
     """A YAML file; InputError if it is missing or is not one."""
     try:
         return OmegaConf.load(path)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: run python -m pipeline.compose") from error
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        remedy = "run python -m pipeline.compose"
-        raise InputError(f"{path} is not YAML ({reason}): {remedy}") from error
+        raise InputError(f"{path} is missing: {remedy}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): name a file") from error
+    except (YAMLError, UnicodeDecodeError, OmegaConfBaseException, RecursionError) as error:
+        raise InputError(f"{path} is not YAML ({reason(error)}): {remedy}") from error
 
 
 def load(path: Path) -> DictConfig:
     """A composed params file; InputError if it is missing or is not one."""
-    config = load_yaml(path)
-    if not isinstance(config, DictConfig) or "scale" not in config:
-        raise InputError(f"{path} is not a params file: run python -m pipeline.compose")
+    config = load_yaml(path, COMPOSE)
+    if not isinstance(config, DictConfig) or config.get("scale") not in PARAMS_FILES:
+        raise InputError(f"{path} is not a params file: {COMPOSE}")
     return config
 
 
@@ -216,6 +259,8 @@ def corpus(config: DictConfig, name: str) -> DictConfig:
 
 
 def _entry(entries: Any, section: str, name: str) -> DictConfig:
+    if not isinstance(entries, Mapping):
+        raise InputError(f"{section} is not a mapping: {COMPOSE}")
     if name not in entries:
         raise InputError(f"no {name!r} among the {section}: use {', '.join(map(str, entries))}")
     return entries[name]
@@ -230,11 +275,13 @@ def corpora(config: DictConfig) -> DictConfig:
 
 def view(kind: type[T], node: Any, where: str) -> T:
     """`node` as the dataclass `kind`, types and values checked; InputError says `where`."""
+    if not isinstance(node, Mapping):
+        raise InputError(f"{where} is {node!r}: it must be a mapping of settings to values")
     try:
         return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), node))  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{where}: {reason} (key {error.full_key or '?'})") from error
+        key = f" (key {error.full_key})" if error.full_key else ""
+        raise InputError(f"{where}: {one_line(error)}{key}") from error
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
 

@@ -1,8 +1,11 @@
 """Every folder, named once in conf/paths and typed here. Relative to the repository's root."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pipeline import params
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,10 @@ class Paths:
     @classmethod
     def of(cls, config: Any) -> "Paths":
         """From a composed configuration."""
-        return cls(**{name: Path(config.paths[name]) for name in cls.__dataclass_fields__})
+        named = config.get("paths")
+        if isinstance(named, Mapping):  # conf/paths has more, for dvc.yaml
+            named = {name: named[name] for name in cls.__dataclass_fields__ if name in named}
+        return params.view(cls, named, "paths")
 
     def run_model(self, run: str) -> Path:
         """A trained network."""

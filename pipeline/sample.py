@@ -20,6 +20,10 @@ from pipeline.lm.sampling import Decoding, beam_search, sample, sample_lines
 from pipeline.lm.vocabulary import Vocabulary
 from pipeline.models import OpenModel
 from pipeline.paths import Paths
+from pipeline.rules import BEAM, COUNT, SEED, STREAMS
+from pipeline.terminal import visible
+
+RULES = {"length": COUNT, "streams": STREAMS, "lines": COUNT, "beam": BEAM, "seed": SEED}
 
 
 def write_run_samples(config: DictConfig, run: str) -> None:
@@ -38,18 +42,22 @@ def write_run_samples(config: DictConfig, run: str) -> None:
 
 
 class Printer:
-    """Symbols to stdout as they come: a character of several bytes is printed when whole."""
+    """Symbols to stdout as they come: the bytes themselves into a file or a pipe; on a terminal
+    characters, those of several bytes when whole, and what is none of them visible."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def show(self, symbols: NDArray, end: bool = False) -> None:
-        """Print ids (T,), and after the last of a text a newline. Control characters other than
-        tab and newline are shown, not sent."""
-        whole = self.decoder.decode(self.vocabulary.decode(symbols), final=end)
-        safe = (c if c in "\t\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in whole)
-        print("".join(safe), end="\n" if end else "", flush=True)
+        """Print ids (T,), and after the last of a text a newline."""
+        text = self.vocabulary.decode(symbols)
+        newline = "\n" if end else ""
+        if sys.stdout.isatty():
+            print(visible(self.decoder.decode(text, final=end)), end=newline, flush=True)
+        else:
+            sys.stdout.buffer.write(text + newline.encode())
+            sys.stdout.flush()
 
 
 def given_prompt(arguments: argparse.Namespace) -> bytes:
@@ -74,13 +82,14 @@ def print_streams(opened: OpenModel, arguments: argparse.Namespace, decoding: De
     taken: list[NDArray] = []
     for stream in range(arguments.streams):
         if arguments.streams > 1:
-            print(f"--- {stream + 1}")
+            print(f"--- {stream + 1}", flush=True)
         printer = Printer(opened.vocabulary)
         printer.show(given)
         if stream:
             printer.show(np.array([row[stream] for row in taken]))
         for row in rows:  # which the first stream uses up
-            taken.append(row)
+            if arguments.streams > 1:
+                taken.append(row)
             printer.show(row[:1])
         printer.show(prompt[:0], end=True)
 
@@ -138,14 +147,24 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+def check(arguments: argparse.Namespace) -> None:
+    """InputError for numbers out of range, and for what --write would not heed."""
+    for option, rule in RULES.items():
+        value = getattr(arguments, option)
+        if value is not None and not rule.holds(value):
+            raise InputError(f"--{option} is {value}: use {rule.words}")
+    if arguments.write:
+        defaults = vars(parser().parse_args([arguments.run]))
+        for option in sorted(defaults.keys() - {"run", "write", "scale", "params"}):
+            if getattr(arguments, option) != defaults[option]:
+                name = option.replace("_", "-")
+                raise InputError(f"--write samples as conf/sample says: drop --{name}")
+
+
 def main() -> None:
     """Entry point."""
     arguments = parser().parse_args()
-    for option in ("length", "streams", "lines", "beam"):
-        if getattr(arguments, option) is not None and getattr(arguments, option) < 1:
-            raise InputError(f"--{option} must be 1 or more")
-    if arguments.seed < 0:
-        raise InputError("--seed must be 0 or more")
+    check(arguments)
     config = params.load(params.params_file(arguments))
     if arguments.write:
         write_run_samples(config, arguments.run)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline import console, models, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.scoring import score
+from pipeline.terminal import say
 
 
 def summary(opened: models.OpenModel, text: bytes, window: int, context: int) -> dict[str, float]:
@@ -57,7 +58,7 @@ def main() -> None:
             finite = {k: v if math.isfinite(v) else None for k, v in figures.items()}
             print(json.dumps({"file": str(path), "model": arguments.model, **finite}))
         else:
-            print(
+            say(
                 f"{path}: {figures['symbols']} symbols, {figures['nats_per_symbol']:.4f} nats and "
                 f"{figures['bits_per_symbol']:.4f} bits per symbol, {figures['bits_per_byte']:.4f} "
                 f"per byte, perplexity {figures['perplexity']:.3f} ({figures['impossible']} "

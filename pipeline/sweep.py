@@ -25,6 +25,7 @@ from pipeline.lm.scoring import fitting_window, score
 from pipeline.lm.training import Trainer
 from pipeline.params import Experiment
 from pipeline.paths import Paths
+from pipeline.rules import COUNT
 from pipeline.runs import Run, carry_out
 
 RUNS, SCORES = "runs.tsv", "scores.tsv"
@@ -129,6 +130,8 @@ def main() -> None:
     parser.add_argument("--params", type=Path, default=params.PARAMS_FILES["full"])
     parser.add_argument("--processes", type=int, default=1, help="runs at once")
     arguments = parser.parse_args()
+    if not COUNT.holds(arguments.processes):
+        raise InputError(f"--processes is {arguments.processes}: use {COUNT.words}")
     Sweep(params.load(arguments.params), arguments.sweep).carry_out(arguments.processes)
 
 

@@ -8,12 +8,15 @@ A training that was stopped, however, goes on from its last checkpoint when star
 """
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
@@ -23,7 +26,9 @@ from pipeline.lm.parallel import Workers
 from pipeline.params import Experiment
 from pipeline.paths import Paths
 from pipeline.runs import Run, carry_out
+from pipeline.terminal import reason
 
+CONF = Path(__file__).parent.parent / "conf"
 EXPERIMENT_GROUPS = ("model", "train", "sample")
 
 
@@ -60,7 +65,7 @@ def train(name: str, experiment: Experiment, paths: Paths, model: Path, results:
 
 def train_by_hand(config: DictConfig) -> None:
     """Train a variant; everything of it stays under its own folder, which is printed."""
-    experiment = params.view(Experiment, config.experiment, "experiment")
+    experiment = params.view(Experiment, config.get("experiment"), "experiment")
     paths = Paths.of(config)
     text = PreparedText.open(paths.text / experiment.corpus)
     digest = Run(experiment, text, paths.checkpoints).digest
@@ -69,14 +74,25 @@ def train_by_hand(config: DictConfig) -> None:
     print(folder)
 
 
-@hydra.main(config_path="../conf", config_name="train", version_base="1.3")
-def by_hand(config: DictConfig) -> None:
-    """The entry by hand."""
+@hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")
+def run_by_hand(config: DictConfig) -> None:
+    """What Hydra calls, once for each variant."""
     try:
         train_by_hand(config)
     except InputError as error:
         # Hydra would print a traceback of any exception but this one.
         sys.exit(console.complaint(error))
+
+
+def by_hand() -> None:
+    """The entry by hand."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # or it prints what is wrong in its own way
+    try:
+        run_by_hand()
+    except OverrideParseException as error:
+        raise InputError(f"{error.override!r} is not KEY=VALUE: {reason(error)}") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(reason(error)) from error
 
 
 def main() -> None:

@@ -70,7 +70,7 @@ def test_scoring_prints_a_line_a_file(folder):
         (["pipeline.baseline", "nope"], "no 'nope' among the baselines"),
         (["pipeline.train", "nope"], "no 'nope' among the experiments"),
         (["analysis.measure", "network", "nope"], "no 'nope' among the experiments"),
-        (["analysis.report", "page", "nope"], "no 'nope' among the corpora"),
+        (["analysis.report", "page", "nope"], "no 'nope' among the baselines"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(folder, words, said):

@@ -279,9 +279,9 @@ def test_beam_prints_how_likely_its_text_is(printed):
         (["--beam", "2", "--prompt", "Z"], "symbol 1, b'Z', never occurs"),
         (["--prompt-file", "/nope"], "cannot read /nope"),
         (["--beam", "2", "--temperature", "0.5"], "nothing to chance"),
-        (["--beam", "0"], "--beam must be 1 or more"),
-        (["--lines", "0"], "--lines must be 1 or more"),
-        (["--seed", "-1"], "--seed must be 0 or more"),
+        (["--beam", "0"], "--beam is 0: use 1 to 10,000"),
+        (["--lines", "0"], "--lines is 0: use 1 or more"),
+        (["--seed", "-1"], "--seed is -1: use 0 to 4,294,967,295"),
     ],
 )
 def test_mistakes_are_said_in_one_line(printed, words, complaint):

@@ -115,6 +115,8 @@ def test_bfloat16_loses_nothing(prose, recipe):
     recipe.precision = "float32"
     assert ends[1] == pytest.approx(ends[0], abs=0.02)
     assert chosen_precision("auto", torch.device("cpu")) in (torch.bfloat16, torch.float32)
+    with pytest.raises(InputError, match="float16 is for GPUs: use auto"):
+        chosen_precision("float16", torch.device("cpu"))
 
 
 @pytest.mark.parametrize("size", [20, 200])

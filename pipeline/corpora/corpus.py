@@ -3,15 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from omegaconf import OmegaConf
 
+from pipeline import params
 from pipeline.corpora.digests import algorithm_of
 from pipeline.lm.errors import InputError
 from pipeline.lm.vocabulary import UNITS, Unit
 
-Reader = Literal["file", "members", "sections", "essays", "names"]
 CHOICES = {
     "kind": ("prose", "shakespeare", "c", "latex", "wikipedia", "python", "names"),
     "unit": ("stream", "lines"),
@@ -20,6 +20,8 @@ CHOICES = {
     "documents.reader": ("file", "members", "sections", "essays", "names"),
     "split.by": ("document", "position"),
 }
+ROUNDING = 1e-9
+"""Of shares that add up to 1."""
 OPTIONAL = ("digest", "text_digest", "bytes", "note", "documents", "split")
 
 
@@ -27,12 +29,12 @@ OPTIONAL = ("digest", "text_digest", "bytes", "note", "documents", "split")
 class Documents:
     """How a raw file is cut into documents."""
 
-    reader: Reader = "file"
+    reader: str = "file"
     patterns: tuple[str, ...] = ("*",)
     """members: shell patterns of the files taken, the archive's common top folder left out."""
     without: tuple[str, ...] = ()
     """members: patterns of files left out."""
-    starts: Mapping[str, str] = field(default_factory=dict)
+    starts: dict[str, str] = field(default_factory=dict)
     """sections: regular expressions (lines' ^ and $) at whose matches a document begins."""
     title: str | None = None
     """sections: regular expression whose first group, in a document, names it."""
@@ -119,11 +121,16 @@ class Corpus:
         values |= content
         for key in ("kind", "unit", "symbols", "order"):
             _chosen(values[key], key, where)
+        values["note"] = values["note"] or ""
+        for key in ("title", "licence", "note"):
+            values[key] = _text(values[key], f"{where}.{key}")
         for key in ("seed", "at_most", "word_occurrences"):
             _whole(values[key], f"{where}.{key}")
         if values["limit"] is not None:
             _whole(values["limit"], f"{where}.limit")
-        shared = {key: values.pop(key) or {} for key in ("documents", "split")}
+        shared = {
+            key: _mapping(values.pop(key), f"{where}.{key}") for key in ("documents", "split")
+        }
         sources = values.pop("sources")
         if not isinstance(sources, list) or not sources:
             raise InputError(f"{where}.sources is empty: list at least one place the text is in")
@@ -149,17 +156,29 @@ def _chosen(value: Any, key: str, where: str) -> None:
         raise InputError(f"{where}.{key} is {value!r}: use {' or '.join(CHOICES[key])}")
 
 
+def _text(value: Any, where: str) -> str:
+    if value is None or isinstance(value, list | Mapping):
+        raise InputError(f"{where} is {value!r}: use a text")
+    return str(value)
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value or {}, Mapping):
+        raise InputError(f"{where} is {value!r}: use a mapping of settings to values")
+    return value or {}
+
+
 def _whole(value: Any, where: str) -> None:
-    if not isinstance(value, int) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InputError(f"{where} is {value!r}: use a whole number, 0 or more")
 
 
 def _split(content: Mapping[str, Any], where: str) -> Split:
     _known(content, Split.__dataclass_fields__, where)
-    split = Split(**content)
+    split = params.view(Split, content, where)
     _chosen(split.by, "split.by", where)
-    numbers = all(isinstance(share, int | float) for share in split.shares)
-    if not numbers or min(split.shares) < 0 or abs(sum(split.shares) - 1) > 1e-9 or not split.train:
+    whole = abs(sum(split.shares) - 1) <= ROUNDING
+    if not whole or min(split.shares) < 0 or not split.train:
         raise InputError(f"{where}: train, val and test must be shares that add up to 1")
     return split
 
@@ -169,36 +188,38 @@ def _variant(source: Mapping[str, Any], shared: Mapping[str, Any], where: str) -
         raise InputError(f"{where}: every source has a `variant` name and a list `from` of places")
     _known(source, ("variant", "from", *OPTIONAL), where)
     given = {key: source.get(key) for key in OPTIONAL}
-    listed = source["from"]
-    places = (listed,) if isinstance(listed, str) else tuple(map(str, listed))
+    listed = source["from"] if isinstance(source["from"], list) else [source["from"]]
+    places = tuple(_text(place, f"{where}.from") for place in listed)
     fetched = [place for place in places if place.startswith(("http:", "https:", "mirror:"))]
     if fetched and not (given["digest"] or given["text_digest"]):
         raise InputError(f"{where}: {fetched[0]} has neither `digest` nor `text_digest`: add one")
-    for written in (given["digest"], given["text_digest"]):
-        if written:
-            algorithm_of(written)
+    for key in ("digest", "text_digest"):
+        if given[key]:
+            algorithm_of(_text(given[key], f"{where}.{key}"))
+    own = {key: _mapping(given[key], f"{where}.{key}") for key in ("documents", "split")}
     if given["bytes"] is not None:
         _whole(given["bytes"], f"{where}.bytes")
     return Variant(
-        name=str(source["variant"]),
+        name=_text(source["variant"], f"{where}.variant"),
         places=places,
         digest=given["digest"],
         text_digest=given["text_digest"],
         size=given["bytes"],
-        note=given["note"] or "",
-        documents=_documents({**shared["documents"], **(given["documents"] or {})}, where),
-        split=_split({**shared["split"], **(given["split"] or {})}, f"{where}.split"),
+        note=_text(given["note"] or "", f"{where}.note"),
+        documents=_documents({**shared["documents"], **own["documents"]}, where),
+        split=_split({**shared["split"], **own["split"]}, f"{where}.split"),
     )
 
 
 def _documents(content: Mapping[str, Any], where: str) -> Documents:
     _known(content, Documents.__dataclass_fields__, f"{where}.documents")
-    values = dict(content)
-    for key in ("patterns", "without", "until"):
-        if values.get(key) is not None:
-            values[key] = tuple(values[key])
-    documents = Documents(**values)
+    documents = params.view(Documents, content, f"{where}.documents")
     _chosen(documents.reader, "documents.reader", where)
+    if documents.until is not None and len(documents.until) != len(("year", "month")):
+        raise InputError(f"{where}.documents.until is {documents.until}: use [year, month]")
+    for pattern in (*documents.patterns, *documents.without, *documents.starts.values()):
+        if not isinstance(pattern, str):
+            raise InputError(f"{where}.documents has {pattern!r} where a pattern should be")
     for expression in (*documents.starts.values(), documents.title or ""):
         try:
             re.compile(expression)

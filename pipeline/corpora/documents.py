@@ -19,6 +19,8 @@ from pipeline.corpora.corpus import Documents
 from pipeline.lm.errors import InputError
 
 BLOCK = 1 << 22
+MOST_AT_ONCE = 1 << 28
+"""Bytes of a file that has to be read as a whole."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -84,7 +86,9 @@ def collected(raw: Path, documents: Documents, most: int, scratch: Path) -> Iter
         except OSError as error:
             raise InputError(f"cannot read {raw} into {scratch}: {error.strerror}") from error
         if not spans:
-            raise InputError(f"{raw} holds no document: check corpora.*.documents")
+            empty = not raw.stat().st_size
+            wrong = "is empty" if empty else "holds no document"
+            raise InputError(f"{raw} {wrong}: check corpora.*.sources and corpora.*.documents")
         yield Collection(file, spans, _missing(spans, documents))
 
 
@@ -133,7 +137,16 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _whole(raw: Path, documents: Documents, most: int) -> bytes:
-    return b"".join(stream.read() for _, stream in _chosen(raw, documents, most))
+    whole = bytearray()
+    for _, stream in _chosen(raw, documents, most):
+        while block := stream.read(BLOCK):
+            whole += block
+            if len(whole) > MOST_AT_ONCE:
+                raise InputError(
+                    f"{raw} has more than the {MOST_AT_ONCE:,} bytes that the reader "
+                    f"{documents.reader} takes into memory: use the reader file"
+                )
+    return bytes(whole)
 
 
 def _copy(stream: archives.Bounded, file: IO[bytes]) -> int:

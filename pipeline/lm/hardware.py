@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentNetwork
 
 MOST_UNITS, MOST_STREAMS = 1024, 128
@@ -73,6 +74,8 @@ def plan(precision: str, device: torch.device, network: RecurrentNetwork, n: int
 def chosen_precision(wanted: str, device: torch.device, persistent: bool = False) -> torch.dtype:
     """The arithmetic of the matrix products. `auto`: float16 for cuDNN's persistent kernels, else
     bfloat16 where the processor has it, else float32."""
+    if wanted == "float16" and device.type == "cpu":
+        raise InputError("train.precision float16 is for GPUs: use auto, bfloat16 or float32")
     if wanted != "auto":
         return getattr(torch, wanted)
     if device.type == "cuda":

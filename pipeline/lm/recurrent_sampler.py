@@ -62,7 +62,7 @@ class SamplingLM:
 
     def step(self, state: States, symbols: NDArray) -> tuple[Floats, States]:
         """As the protocol: (n,) -> (n, V)."""
-        row = np.minimum(symbols, self.size).astype(np.int64)
+        row = np.minimum(np.asarray(symbols, np.int64), self.size)
         values: Floats | None = None
         reached = []
         for (product, table), parts in zip(self.layers, state, strict=True):

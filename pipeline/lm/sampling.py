@@ -45,8 +45,9 @@ class Decoding:
         """Symbols (n,) from log-probabilities (n, V), by inversion of uniforms (n,) in [0, 1)."""
         if self.temperature == 0:
             return log_probs.argmax(1)
-        scaled = log_probs.astype(np.float64) / self.temperature
-        weights = np.exp(scaled - scaled.max(1, keepdims=True))
+        behind = log_probs.astype(np.float64) - log_probs.max(1, keepdims=True)
+        with np.errstate(over="ignore"):  # by a tiny temperature: such symbols weigh nothing
+            weights = np.exp(behind / self.temperature)
         if self.top_k is not None and self.top_k < weights.shape[1]:
             _leave(weights, np.partition(weights, -self.top_k, 1)[:, [-self.top_k]])
         if self.top_p is not None:

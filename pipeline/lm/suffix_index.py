@@ -103,8 +103,10 @@ class SuffixIndex:
 
     def ngram(self, order: int | None) -> "NGram":
         """The n-gram with `order` symbols of context; None: as long a context as was ever seen."""
-        if order is not None and order < 0:
-            raise InputError(f"an n-gram cannot have {order} symbols of context: give 0 or more")
+        if order is not None and not 0 <= order <= MAX_LENGTH:
+            raise InputError(
+                f"an n-gram cannot have {order} symbols of context: give 0 to {MAX_LENGTH}"
+            )
         return NGram(self, MAX_LENGTH if order is None else order)
 
     @cached_property

@@ -7,14 +7,18 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-KENLM := kenlm==0.3.0
+# Whichever build is right for this machine: no digest fits all. What it needs is in requirements.txt.
+TORCH := torch==2.13.0
 KENLM_MAX_ORDER := 20
+# In environments of their own, for a moment.
+PIP_TOOLS := pip-tools==7.6.2
+CYCLONEDX := cyclonedx-bom==7.5.0
 DEMO_PACKAGES := python3-venv python3-dev g++ make cmake zlib1g-dev libbz2-dev liblzma-dev \
   libboost-program-options-dev libboost-system-dev libboost-thread-dev libboost-test-dev wamerican
 TOOL_PACKAGES := gcc texlive-latex-base texlive-latex-recommended texlive-pictures
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 
-.PHONY: help demo laptop tools test lint format clean
+.PHONY: help demo laptop tools test lint format lock sbom clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,14 +43,30 @@ format: .build/dev ## what ruff can mend
 	ruff check --fix .
 	ruff format .
 
+lock: .build/packages ## requirements*.txt anew, from requirements*.in
+	$(call tool,$(PIP_TOOLS))
+	for name in requirements requirements-dev; do \
+	  CUSTOM_COMPILE_COMMAND="make lock" .build/tool/bin/pip-compile --quiet --strip-extras \
+	    --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host \
+	    --no-emit-find-links --output-file $$name.txt $$name.in; \
+	done
+	rm -rf .build/tool
+
+sbom: .build/demo ## what is installed, as CycloneDX: .build/sbom.json
+	$(call tool,$(CYCLONEDX))
+	.build/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file .build/sbom.json $(BIN)/python
+	rm -rf .build/tool
+
 tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and LaTeX
 
 .build/demo: requirements.txt $(BIN)/python $(BIN)/lmplz
-	$(BIN)/pip install --requirement requirements.txt
+	$(BIN)/pip install --require-hashes --no-build-isolation --requirement requirements.txt
+	$(BIN)/pip install $(TORCH)
 	@touch $@
 
 .build/dev: requirements-dev.txt .build/demo
-	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
 .build/packages:
@@ -63,23 +83,33 @@ tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and La
 
 $(BIN)/python: | .build/packages
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement $(call locked,packaging|setuptools|wheel)
 
 # KenLM's programs and its Python module, both for n-grams up to order 20.
 $(BIN)/lmplz: | $(BIN)/python .build/packages
 	rm -rf .build/kenlm && mkdir -p .build/kenlm
-	$(BIN)/pip download --quiet --no-deps --no-binary kenlm --dest .build/kenlm $(KENLM)
+	$(BIN)/pip download --quiet --require-hashes --no-deps --no-build-isolation --no-binary kenlm \
+	  --dest .build/kenlm --requirement $(call locked,kenlm)
 	tar --extract --gzip --file .build/kenlm/*.tar.gz --directory .build/kenlm --strip-components 1
 	cmake -S .build/kenlm -B .build/kenlm/build -DKENLM_MAX_ORDER=$(KENLM_MAX_ORDER) \
 	  -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF > .build/kenlm/log 2>&1 \
 	  || { tail -20 .build/kenlm/log; exit 1; }
 	cmake --build .build/kenlm/build --parallel --target lmplz build_binary query \
 	  >> .build/kenlm/log 2>&1 || { tail -20 .build/kenlm/log; exit 1; }
-	MAX_ORDER=$(KENLM_MAX_ORDER) $(BIN)/pip install --quiet --no-deps .build/kenlm
+	MAX_ORDER=$(KENLM_MAX_ORDER) $(BIN)/pip install --quiet --no-deps --no-build-isolation .build/kenlm
 	cp .build/kenlm/build/bin/{build_binary,query,lmplz} $(BIN)/
 	rm -rf .build/kenlm
 
 clean: ## remove what set-up made (results stay)
 	rm -rf .venv .build
+
+# Some packages of requirements.txt with their digests: for what is needed before all others.
+locked = <(awk '/^($(1))==/, !/\\$$/' requirements.txt)
+
+define tool
+rm -rf .build/tool && $(PYTHON) -m venv .build/tool
+.build/tool/bin/pip install --quiet $(1)
+endef
 
 # Install what is missing of some Debian packages; say what to do where that is not allowed.
 define install

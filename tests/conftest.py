@@ -12,6 +12,7 @@ from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.files import write_json
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.vocabulary import Vocabulary
+from tests import network
 
 ROOT = Path(__file__).parent.parent
 PROSE = (
@@ -20,6 +21,11 @@ PROSE = (
     b"carrying on with a French girl, and she had announced that she could not go on living "
     b"in the same house with him.\n"
 ) * 12
+
+
+def pytest_configure() -> None:
+    """Before any test."""
+    network.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,34 +1,56 @@
 """How every command of the project ends: a result, or one line and a non-zero status."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from pipeline.lm.errors import InputError
+from pipeline.lm.errors import InputError, in_words
 
+FAILED = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a command; the user's mistakes become one line on stderr, never a traceback."""
+    """Run a command; what goes wrong becomes one line on stderr, never a traceback."""
     try:
         main()
         sys.stdout.flush()
-    except InputError as error:
-        sys.exit(complaint(error))
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending: a second one has no use
         sys.exit(_say("interrupted: run the same command to go on", INTERRUPTED))
     except BrokenPipeError:
         # The reader left (| head): nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        sys.exit(complaint(error))
     sys.exit(0)
 
 
-def complaint(error: InputError) -> int:
-    """Print what the user can mend; returns the exit status."""
-    return _say(f"error: {error}", USAGE_ERROR)
+def complaint(error: Exception) -> int:
+    """Print what the user can mend; returns the exit status. Any other error is raised again."""
+    if isinstance(error, InputError):
+        return _say(f"error: {error}", USAGE_ERROR)
+    if isinstance(error, OSError) and error.errno is not None:
+        return _say(f"error: {error.filename or 'output'}: {in_words(error)}", FAILED)
+    if _is_out_of_memory(error):
+        detail = " ".join(str(error).split()) or "no size given"
+        return _say(
+            f"error: out of memory ({detail}): free some, or ask for less: a smaller model or "
+            "train.batch, or a corpora.*.limit",
+            FAILED,
+        )
+    raise error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python's and NumPy's way to say so, and torch's."""
+    torchs = isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("can't allocate memory", "out of memory")
+    )
+    return isinstance(error, MemoryError) or torchs
 
 
 def _say(message: str, status: int) -> int:

@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
 from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.parallel import Workers
 from pipeline.params import Experiment
@@ -74,7 +73,7 @@ def by_hand(config: DictConfig) -> None:
     """The entry by hand."""
     try:
         train_by_hand(config)
-    except InputError as error:
+    except Exception as error:
         # Hydra would print a traceback of any exception but this one.
         sys.exit(console.complaint(error))
 

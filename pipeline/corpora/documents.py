@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pipeline.corpora import archives, digests
 from pipeline.corpora.corpus import Documents
-from pipeline.lm.errors import InputError
+from pipeline.lm.errors import InputError, in_words
 
 BLOCK = 1 << 22
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -82,7 +82,7 @@ def collected(raw: Path, documents: Documents, most: int, scratch: Path) -> Iter
         try:
             spans = [_named(span) for span in _read(raw, documents, most, file) if span.size]
         except OSError as error:
-            raise InputError(f"cannot read {raw} into {scratch}: {error.strerror}") from error
+            raise InputError(f"cannot read {raw} into {scratch}: {in_words(error)}") from error
         if not spans:
             raise InputError(f"{raw} holds no document: check corpora.*.documents")
         yield Collection(file, spans, _missing(spans, documents))

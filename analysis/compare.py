@@ -27,10 +27,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.measure import write_table
-from analysis.results import HELD_OUT, Results
+from analysis.results import HELD_OUT, NotRunError, Results
 from analysis.statistics import holm, log_rate_ratio, overdispersion, permutation_p, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE
 from pipeline import console, params
+from pipeline.lm.errors import InputError
 from pipeline.models import temperature_source
 
 COMPARISON_COLUMNS = [
@@ -105,7 +106,10 @@ def _rate(windows: Windows) -> float:
 
 def compare(results: Results, run: str) -> None:
     """Write both tables of a run."""
-    found = figures(results.table(run, "structure"))
+    try:
+        found = figures(results.table(run, "structure"))
+    except NotRunError as reason:
+        raise InputError(f"nothing to compare of {run} yet, {reason}: run dvc repro") from reason
     options, folder = results.bootstrap(), results.paths.run_results(run)
     baseline = params.baseline(results.config, results.corpus_of(run))
     others = [HELD_OUT, *(f"ngram:{order}" for order in baseline.ngram_orders)]

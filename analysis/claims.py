@@ -123,7 +123,7 @@ def _finite(value: float) -> float | None:
 
 def verdicts(results: Results) -> list[Verdict]:
     """The verdict on every claim, in the order of conf/claims.yaml."""
-    entries = OmegaConf.to_container(OmegaConf.load(CLAIMS))
+    entries = OmegaConf.to_container(params.load_yaml(CLAIMS))
     assert isinstance(entries, dict)
     return [settle(str(name), entry, results) for name, entry in entries.items()]
 

@@ -106,7 +106,10 @@ def _rate(windows: Windows) -> float:
 
 def compare(results: Results, run: str) -> None:
     """Write both tables of a run."""
-    found = figures(results.table(run, "structure"))
+    try:
+        found = figures(results.table(run, "structure"))
+    except NotRunError as reason:
+        raise InputError(f"nothing to compare of {run} yet, {reason}: run dvc repro") from reason
     options, folder = results.bootstrap(), results.paths.run_results(run)
     baseline = params.baseline(results.config, results.corpus_of(run))
     others = [HELD_OUT, *(f"ngram:{order}" for order in baseline.ngram_orders)]

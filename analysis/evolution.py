@@ -58,7 +58,10 @@ def evolution_rows(samples: dict[str, list[bytes]], parse: Any) -> list[dict[str
 def read_evolution(config: DictConfig, run: str) -> dict[str, bytes]:
     """The samples of a run by source, in order of iteration; InputError if none were taken."""
     path = Paths.of(config).run_results(run) / "evolution.json"
-    samples = {int(iteration): text for iteration, text in read_json(path).items()}
+    try:
+        samples = {int(step): str(text) for step, text in read_json(path).items()}
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: delete it and train again (dvc repro)") from error
     if not samples:
         raise InputError(
             f"{path} has no samples: give experiments.{run}.train.sample_iterations and "

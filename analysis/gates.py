@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 
 from analysis.activations import GATES, activation_chunks
 from analysis.measure import write_table
-from pipeline import console, params
+from pipeline import console, models, params
 from pipeline.lm.checkpoint import load_network
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.recurrent import RecurrentNetwork
@@ -89,7 +89,7 @@ def measure_gates(config: DictConfig, run: str) -> None:
     text = PreparedText.open(paths.text / experiment.corpus)
     ids = side_by_side(text.part("test"), settings.symbols, settings.streams)
     networks = {
-        TRAINED: load_network(paths.run_model(run)),
+        TRAINED: load_network(models.trained_folder(config, run)),
         UNTRAINED: untrained(experiment, text.vocabulary.size),
     }
     rows = [

@@ -133,19 +133,22 @@ def measure_models(
     steps = len(opened) + len(closers) + len(samples)
     if kind in COMPILED and not network_is_cut():
         print("note: this system lets no process give up its network; compilers keep it")
-    with tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar:
+    # The parsers first: a program that they lack should be missed before hours of scoring.
+    with (
+        measurer(kind, text, settings) as parsers,
+        tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar,
+    ):
         for source, model in opened.items():
             scores += score_rows(source, model, text, settings)
             bar.update()
             if source in closers:
                 closing += closing_table(source, model, text, kind, settings)
                 bar.update()
-        with measurer(kind, text, settings) as parsers:
-            reader = SampleReader(text, parsers, settings)
-            for source, streams in samples.items():
-                structure += reader.rows(source, streams)
-                ends += incidence_rows(source, streams, kind, settings)
-                bar.update()
+        reader = SampleReader(text, parsers, settings)
+        for source, streams in samples.items():
+            structure += reader.rows(source, streams)
+            ends += incidence_rows(source, streams, kind, settings)
+            bar.update()
         if HELD_OUT in samples:
             structure += [structure_row(HELD_OUT, 0, floor) for floor in floors(kind, text)]
     write_table(folder / "scores.tsv", scores, SCORE_COLUMNS)

@@ -14,6 +14,7 @@ from analysis.structure.events import SHARE
 from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json
+from pipeline.lm.tables import read_table
 from pipeline.params import Measure
 from pipeline.paths import Paths
 
@@ -21,6 +22,31 @@ HELD_OUT = "held-out"
 NETWORK = "network"
 DECISIVE = ("corpus", "model", "train")
 """Settings of an experiment without which its results would be others."""
+
+
+NEEDED = {
+    "scores.tsv": ("nats", "symbols"),
+    "closing.tsv": ("closer", "distance", "n", "probability"),
+    "structure.tsv": ("metric", "events", "exposure", "unit"),
+    "incidence.tsv": ("closer", "distance", "at_risk"),
+    "history.tsv": ("epoch", "train_bits", "validation_bits"),
+    "gates.tsv": ("gate", "left", "right"),
+    "errors.tsv": ("kind", "errors", "near"),
+    "loops.tsv": ("stream", "start", "period"),
+    "evolution.tsv": ("metric", "events", "exposure", "unit"),
+    "comparisons.tsv": ("other", "ratio", "p_holm"),
+    "precision.tsv": ("half_width", "phi", "text"),
+    "confidence.tsv": ("class", "least", "probability"),
+    "gradients.tsv": ("cell", "distance", "norm"),
+    "memory_tasks.tsv": ("task", "error", "guessing"),
+    "runs.tsv": ("digest", "seconds", "steps"),
+    "train.json": ("experiment", "parameters"),
+    "baseline.json": ("data_sha256", "models"),
+    "manifest.json": ("source", "parts", "vocabulary"),
+    "cells.json": ("shares",),
+    "speed.json": ("rows",),
+}
+"""Columns or keys that readers take for granted: a file without one of them is another file."""
 
 
 class NotRunError(Exception):
@@ -224,7 +250,13 @@ def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 def _json(path: Path, run: str) -> dict[str, Any]:
     if not path.exists():
         raise NotRunError(f"waits for {run}")
-    return read_json(path)
+    found = read_json(path)
+    if missing := set(NEEDED.get(path.name, ())) - set(found):
+        raise InputError(
+            f"{path} is damaged (it has no {min(missing)}): delete it and run its stage again "
+            "(dvc repro)"
+        )
+    return found
 
 
 def _table(path: Path, run: str) -> pd.DataFrame:
@@ -235,7 +267,4 @@ def _table(path: Path, run: str) -> pd.DataFrame:
 
 @cache
 def _parsed(path: Path, _modified: int) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep="\t", keep_default_na=True)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} is damaged ({error}): delete it and run dvc repro") from error
+    return read_table(path, NEEDED.get(path.name, ()))

@@ -30,6 +30,7 @@ _ENVIRONMENT = {
     "openout_any": "p",
     "shell_escape": "f",
 }
+_PACKAGES = {"gcc": "gcc", "pdftex": "texlive-latex-base", "prlimit": "util-linux"}
 _NO_NETWORK = (("unshare", "--net"), ("unshare", "--map-root-user", "--net"))
 
 
@@ -76,9 +77,7 @@ def run(
     Without network where the system permits that (`network_is_cut`). The process group is killed
     when time is up. InputError if the program is not installed.
     """
-    program = str(command[0])
-    if which(program, path=_ENVIRONMENT["PATH"]) is None:
-        raise InputError(f"{program} is not installed: install it (see README), then run again")
+    require(str(command[0]))
     here = {"HOME": str(cwd), "TMPDIR": str(cwd)}
     # Standard output goes to files, not pipes: the limit on file size then bounds it as well.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
@@ -99,6 +98,16 @@ def run(
         finally:
             _kill_group(process)
         return Result(status, abs(code), _content(out), _content(error))
+
+
+def require(*programs: str) -> None:
+    """InputError unless programs are there, and what bounds them."""
+    for program in (*programs, "prlimit"):
+        if which(program, path=_ENVIRONMENT["PATH"]) is None:
+            package = _PACKAGES.get(program, program)
+            raise InputError(
+                f"{program} is not installed: run make tools, or install Debian's package {package}"
+            )
 
 
 def network_is_cut() -> bool:

@@ -1,1 +1,19 @@
 """The stages of the reproduction, in the order of the DAG, and the library (`lm`) they share."""
+
+import signal
+import sys
+from types import TracebackType
+
+
+def _in_a_line(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Ctrl-C while modules are loading, before `console.run` can answer: no traceback either."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("interrupted: nothing was begun", file=sys.stderr)
+
+
+sys.excepthook = _in_a_line

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
-from pipeline.lm.files import file_sha256, write_json
+from pipeline.lm.files import sole_writer, write_json
 from pipeline.lm.kenlm import KenLM, train
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import sampled_texts, write_samples
@@ -63,7 +63,7 @@ def build(config: DictConfig, corpus: str) -> None:
     folder, results = paths.baseline_models(corpus), paths.baseline_results(corpus)
     orders = sorted(settings.kenlm_orders)
     steps = 2 + len(orders) + len(settings.ngram_orders)
-    with tqdm(total=steps, desc=f"baseline {corpus}", unit="model") as bar:
+    with sole_writer(folder), tqdm(total=steps, desc=f"baseline {corpus}", unit="model") as bar:
         built = Built(bar)
         index = build_index(text, folder / models.INDEX)
         built.add("index", folder / models.INDEX)
@@ -83,12 +83,12 @@ def build(config: DictConfig, corpus: str) -> None:
             bar.update()
     about = {
         "corpus": corpus,
-        "data_sha256": file_sha256(text.folder / "train.bin"),
+        "data_sha256": text.digest("train"),
         "training_symbols": len(text.part("train")),
         "vocabulary": text.vocabulary.size,
         "models": built.rows,
     }
-    write_json(results / "baseline.json", about)
+    write_json(results / models.BASELINE, about)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.listing import as_json, as_text, inventory
 from pipeline.corpora.sources import obtain
+from pipeline.lm.files import sole_writer
 from pipeline.paths import Paths
 
 
@@ -16,8 +17,9 @@ def download(config: DictConfig, name: str) -> None:
     """Obtain the corpus `name` of a composed configuration."""
     corpus = Corpus.of(name, params.corpus(config, name))
     network = params.view(Network, config.get("network") or {}, "network")
-    obtained = obtain(corpus, Paths.of(config).raw, network)
-    record = obtained.record
+    raw = Paths.of(config).raw
+    with sole_writer(raw / name):
+        record = obtain(corpus, raw, network).record
     print(f"{name}: {record['variant']}, {record['bytes']:,} bytes from {record['source']}")
 
 

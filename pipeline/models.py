@@ -3,13 +3,15 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
 from pipeline import params
 from pipeline.lm.checkpoint import CARD, load_network
-from pipeline.lm.corpus import VOCABULARY, PreparedText
+from pipeline.lm.corpus import MANIFEST, PARTS, VOCABULARY, PreparedText
 from pipeline.lm.errors import InputError
+from pipeline.lm.files import read_json
 from pipeline.lm.kenlm import KenLM
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.recurrent import RecurrentLM
@@ -18,7 +20,7 @@ from pipeline.lm.vocabulary import Vocabulary
 from pipeline.paths import Paths
 
 NAMES = "lstm (or network), ngram:K (K symbols of context), kenlm:N (N - 1 symbols of context)"
-INDEX = "index.npy"
+INDEX, BASELINE = "index.npy", "baseline.json"
 
 
 def kenlm_file(order: int) -> str:
@@ -46,7 +48,26 @@ class OpenModel:
 
 def open_network(folder: Path) -> OpenModel:
     """A trained network from its folder."""
-    return OpenModel(RecurrentLM(load_network(folder)), Vocabulary.load(folder / VOCABULARY))
+    network, vocabulary = load_network(folder), Vocabulary.load(folder / VOCABULARY)
+    if vocabulary.size != network.size:
+        raise InputError(f"{folder / VOCABULARY} is not that of the network: train again")
+    return OpenModel(RecurrentLM(network), vocabulary)
+
+
+def trained_folder(config: DictConfig, run: str) -> Path:
+    """The network of an experiment; InputError if it learnt another text than is prepared now."""
+    paths = Paths.of(config)
+    folder, prepared = paths.run_model(run), paths.text / params.experiment(config, run).corpus
+    if (folder / CARD).exists() and (prepared / MANIFEST).exists():
+        text = PreparedText.open(prepared)
+        told = {part: text.manifest["parts"][part]["sha256"] for part in PARTS}
+        own = Vocabulary.load(folder / VOCABULARY)
+        if read_json(folder / CARD).get("data_sha256") != told or own != text.vocabulary:
+            raise InputError(
+                f"{folder} was trained on another text than {prepared} holds now: train again "
+                "(dvc repro), or name that folder to use it as it is"
+            )
+    return folder
 
 
 def open_index(paths: Paths, corpus: str) -> tuple[SuffixIndex, PreparedText]:
@@ -59,12 +80,24 @@ def open_index(paths: Paths, corpus: str) -> tuple[SuffixIndex, PreparedText]:
 
 
 def open_kenlm(paths: Paths, corpus: str, order: int) -> OpenModel:
-    """One KenLM model of a corpus."""
+    """One KenLM model of a corpus; InputError if it is not of the text that is prepared now."""
     text = PreparedText.open(paths.text / corpus)
     path = paths.baseline_models(corpus) / kenlm_file(order)
+    remedy = f"run python -m pipeline.baseline {corpus}"
     if not path.exists():
-        raise InputError(f"{path} is missing: run python -m pipeline.baseline {corpus}")
+        raise InputError(f"{path} is missing: {remedy}")
+    about = paths.baseline_results(corpus) / BASELINE
+    told = read_json(about)
+    if told.get("data_sha256") != text.digest("train"):
+        raise InputError(f"{path} is of another text than {text.folder} holds now: {remedy}")
+    if (f"kenlm:{order}", path.stat().st_size) not in _sizes(told):
+        raise InputError(f"{path} is not the model that {about} tells of: {remedy}")
     return OpenModel(KenLM(path, text.vocabulary.size), text.vocabulary)
+
+
+def _sizes(told: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Name and bytes of each model in baseline.json."""
+    return [(row.get("model"), row.get("bytes")) for row in told.get("models", [])]
 
 
 def open_model(config: DictConfig, run: str, name: str) -> OpenModel:
@@ -88,4 +121,4 @@ def open_model(config: DictConfig, run: str, name: str) -> OpenModel:
         if int(order) not in orders:
             raise InputError(f"no {name} of {corpus}: its orders are {', '.join(map(str, orders))}")
         return open_kenlm(paths, corpus, int(order))
-    return open_network(paths.run_model(run))
+    return open_network(trained_folder(config, run))

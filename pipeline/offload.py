@@ -13,21 +13,23 @@ texts are those of this repository.
 import argparse
 import io
 import json
+import lzma
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from omegaconf import DictConfig
 
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write, file_sha256, read_json, write_json
+from pipeline.lm.files import atomic_write, file_sha256, read_json, sole_writer, write_json
 from pipeline.paths import Paths
 from pipeline.rules import POSITIVE_FINITE
 from pipeline.runs import Run
@@ -67,12 +69,12 @@ class Job:
         found = (path for folder in self.outputs() for path in sorted(folder.rglob("*")))
         return [path for path in found if path.is_file() and not path.name.startswith(".")]
 
-    def check(self) -> None:
+    def check(self, adopted: dict[Path, bytes]) -> None:
         """InputError unless the results of an experiment are of these settings and this text."""
         if self.is_sweep:
             return  # its rows carry the digest of settings and text: the stage drops others
         card_path = self.paths.run_results(self.name) / "train.json"
-        card = read_json(card_path)
+        card = json.loads(adopted[card_path]) if card_path in adopted else read_json(card_path)
         text = PreparedText.open(self.paths.text / self.experiment.corpus)
         run = Run(self.experiment, text, self.paths.checkpoints)
         for what, ours, theirs in (
@@ -105,13 +107,38 @@ def pack(config: DictConfig, folder: Path) -> None:
 def run(config: DictConfig, params_file: Path, inputs: Path, out: Path, minutes: float) -> None:
     """Carry out what fits into the time, then pack all that is finished or has partial results."""
     deadline = time.monotonic() + 60 * minutes - config.offload.reserve_seconds
-    with tarfile.open(inputs / TEXTS) as archive:
-        archive.extractall(Paths.of(config).text, filter="data")
-    state: dict[str, str] = {}
-    for job in jobs(config):
-        state[job.name] = carried_out(job, params_file, deadline)
-        print(f"{job.name}: {state[job.name]}", flush=True)
-    write_results(jobs(config), state, out, int(config.offload.chunk_mb * 1e6))
+    with sole_writer(out):
+        unpack(inputs / TEXTS, Paths.of(config).text)
+        state: dict[str, str] = {}
+        for job in jobs(config):
+            state[job.name] = carried_out(job, params_file, deadline)
+            print(f"{job.name}: {state[job.name]}", flush=True)
+        write_results(jobs(config), state, out, int(config.offload.chunk_mb * 1e6))
+
+
+def unpack(packed: Path, folder: Path) -> None:
+    """Texts into their folder, each file whole or not at all: a training may be reading them."""
+    try:
+        with tarfile.open(packed) as archive:
+            for path, content in members(archive):
+                with atomic_write(folder / path) as file:
+                    shutil.copyfileobj(content, file)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{packed} is missing: run offload pack, and copy what it wrote"
+        ) from error
+    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        raise InputError(f"{packed} is damaged ({error}): copy it again") from error
+
+
+def members(archive: tarfile.TarFile) -> Iterator[tuple[Path, IO[bytes]]]:
+    """The files of an archive, in order; InputError at a name that leads out of it."""
+    for member in archive:
+        path = Path(member.name)
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"an archive holds {member.name}, outside itself: refused")
+        if content := archive.extractfile(member):
+            yield path, content
 
 
 def carried_out(job: Job, params_file: Path, deadline: float) -> str:
@@ -142,60 +169,76 @@ def carried_out(job: Job, params_file: Path, deadline: float) -> str:
 def write_results(jobs: Iterable[Job], state: dict[str, str], out: Path, chunk: int) -> None:
     """Everything new since the last call as numbered chunks, and a manifest with their digests.
 
-    What was sent before and has not changed is not sent again.
+    What was sent before and has not changed is not sent again; it counts as sent when the manifest
+    is there, not before.
     """
     out.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     sent: dict[str, str] = {}
+    markers: dict[Path, dict[str, str]] = {}
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for job in jobs:
             marker = job.paths.checkpoints / f"{job.name}.sent"
             contents = {str(path): file_sha256(path) for path in job.files()}
-            if marker.exists() and json.loads(marker.read_text()) == contents:
+            if marker.exists() and read_json(marker) == contents:
                 continue
             for name in contents:
                 archive.add(name)
             sent |= contents
-            write_json(marker, contents)
+            markers[marker] = contents
     chunks = {}
     for number, start in enumerate(range(0, buffer.tell() if sent else 0, chunk)):
         path = out / f"{RESULTS}.{number:02}"
-        path.write_bytes(buffer.getvalue()[start : start + chunk])
+        with atomic_write(path) as file:
+            file.write(buffer.getvalue()[start : start + chunk])
         chunks[path.name] = file_sha256(path)
     write_json(out / MANIFEST, {"jobs": state, "files": sent, "chunks": chunks})
+    for marker, contents in markers.items():
+        write_json(marker, contents)
     print(f"{out}: {len(sent)} files in {len(chunks)} chunks")
 
 
 def adopt(config: DictConfig, out: Path) -> None:
-    """Put results where the DAG wants them, checked, and say how to make DVC believe them."""
-    manifest: dict[str, Any] = read_json(out / MANIFEST)
+    """Put results where the DAG wants them, once all are checked; say how DVC will believe them."""
+    paths, manifest = Paths.of(config), read_json(out / MANIFEST)
+    if missing := {"jobs", "chunks"} - set(manifest):
+        raise InputError(f"{out / MANIFEST} has no {min(missing)}: copy it again")
+    adopted = arrived(out, manifest["chunks"])
+    for path in adopted:
+        if not any(path.is_relative_to(root) for root in (paths.models, paths.results)):
+            raise InputError(f"{out} holds {path}, which no job writes: not adopted")
+    said = []
+    for job in jobs(config):
+        if not any(path.is_relative_to(folder) for path in adopted for folder in job.outputs()):
+            continue
+        state = manifest["jobs"][job.name]
+        if state == "done":
+            job.check(adopted)
+        stage = "sweep" if job.is_sweep else "train"
+        said.append(
+            f"{job.name}: dvc commit -f {stage}@{job.name}"
+            if state == "done"
+            else f"{job.name}: {state}, kept for the next call"
+        )
+    for path, content in adopted.items():
+        with atomic_write(path) as file:
+            file.write(content)
+    print(*said, sep="\n")
+
+
+def arrived(out: Path, chunks: dict[str, str]) -> dict[Path, bytes]:
+    """The files that came back, by where they belong; InputError unless all chunks are whole."""
     whole = io.BytesIO()
-    for name, digest in manifest["chunks"].items():
+    for name, digest in chunks.items():
         path = out / Path(name).name
         if not path.exists() or file_sha256(path) != digest:
             raise InputError(f"{path} is missing or not what {MANIFEST} says: copy it again")
         whole.write(path.read_bytes())
+    if not chunks:
+        return {}
     whole.seek(0)
-    paths = Paths.of(config)
     with tarfile.open(fileobj=whole) as archive:
-        for member in archive:
-            target = Path(member.name)
-            if not any(target.is_relative_to(root) for root in (paths.models, paths.results)):
-                raise InputError(f"{out} holds {member.name}, which no job writes: not adopted")
-            archive.extract(member, filter="data")
-    for job in jobs(config):
-        written = [str(path) for path in job.files()]
-        if not set(written) & set(manifest["files"]):
-            continue
-        complete = manifest["jobs"][job.name] == "done"
-        if complete:
-            job.check()
-        stage = "sweep" if job.is_sweep else "train"
-        print(
-            f"{job.name}: dvc commit -f {stage}@{job.name}"
-            if complete
-            else f"{job.name}: {manifest['jobs'][job.name]}, kept for the next call"
-        )
+        return {path: content.read() for path, content in members(archive)}
 
 
 def main() -> None:

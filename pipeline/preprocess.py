@@ -16,7 +16,7 @@ from pipeline.corpora.encoding import occurring, token_counts, write_documents, 
 from pipeline.corpora.near_duplicates import overlaps
 from pipeline.corpora.sources import Obtained
 from pipeline.lm.errors import InputError
-from pipeline.lm.files import write_json
+from pipeline.lm.files import sole_writer, write_json
 from pipeline.lm.vocabulary import Vocabulary
 from pipeline.paths import Paths
 
@@ -30,8 +30,6 @@ def prepare(corpus: Corpus, obtained: Obtained, out: Path) -> dict[str, Any]:
         InputError: the raw file holds no documents, or too few to split.
     """
     (out / "manifest.json").unlink(missing_ok=True)
-    for stale in out.glob(".*"):
-        stale.unlink()  # half files of a killed run
     variant = corpus.variant(obtained.record["variant"])
     with collected(obtained.path, variant.documents, corpus.at_most, out.parent) as collection:
         manifest = _write(corpus, variant.split, obtained, collection, out)
@@ -90,7 +88,9 @@ def preprocess(config: DictConfig, name: str) -> None:
     """Prepare the corpus `name` of a composed configuration."""
     corpus = Corpus.of(name, params.corpus(config, name))
     paths = Paths.of(config)
-    manifest = prepare(corpus, Obtained.open(paths.raw / name), paths.text / name)
+    out = paths.text / name
+    with sole_writer(out):
+        manifest = prepare(corpus, Obtained.open(paths.raw / name), out)
     print(f"{name}: {manifest['bytes']:,} bytes, {manifest['documents']:,} documents")
     if manifest["sections_missing"]:
         print(f"{name}: not found, left in the section before: {manifest['sections_missing']}")

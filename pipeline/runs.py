@@ -22,7 +22,7 @@ from pipeline.lm.batches import Streams
 from pipeline.lm.checkpoint import read_tensors, save_network, write_tensors
 from pipeline.lm.corpus import PARTS, VOCABULARY, PreparedText
 from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write, file_sha256, write_json
+from pipeline.lm.files import atomic_write, write_json
 from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.parallel import Workers
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
@@ -46,7 +46,7 @@ class Run:
     ) -> None:
         self.experiment, self.text = experiment, text
         self.workers, self.device = workers or Workers(), device_at_hand()
-        self.data = {part: file_sha256(text.folder / f"{part}.bin") for part in PARTS}
+        self.data = {part: text.digest(part) for part in PARTS}
         # Only what decides the weights: a checkpoint must never resume under other settings.
         decisive = asdict(experiment)
         for name in ("title", "sample"):

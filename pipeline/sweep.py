@@ -1,15 +1,19 @@
 """Train every variant of a sweep and score it on the test part: results/sweeps/<sweep>/.
 
 runs.tsv has one row a run (its settings, parameters, seconds), scores.tsv one a run and window of
-the test part. A sweep that was stopped goes on with the run it was at.
+the test part. A sweep that was stopped goes on with the runs it was at.
 """
 
 import argparse
-from collections.abc import Iterator
+import ctypes
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from itertools import product
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +23,10 @@ from omegaconf import DictConfig, OmegaConf
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write
+from pipeline.lm.files import atomic_write, sole_writer
 from pipeline.lm.recurrent import RecurrentLM
 from pipeline.lm.scoring import fitting_window, score
+from pipeline.lm.tables import read_table
 from pipeline.lm.training import Trainer
 from pipeline.params import Experiment
 from pipeline.paths import Paths
@@ -35,7 +40,11 @@ KEY = "digest"
 KEPT = ("parameters", "steps", "symbols_per_step", "seconds", "validation_bits", "device",
         "precision")  # fmt: skip
 
+PR_SET_PDEATHSIG = 1
+"""Linux's number, of sys/prctl.h."""
+
 Settings = dict[str, Any]
+Results = dict[str, tuple[Settings, pd.DataFrame]]
 
 
 def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]:
@@ -60,11 +69,11 @@ def run_of(config: DictConfig, experiment: Experiment) -> Run:
     return Run(experiment, PreparedText.open(paths.text / experiment.corpus), paths.checkpoints)
 
 
-def trained(config: DictConfig, name: str, number: int) -> tuple[str, Settings, pd.DataFrame]:
-    """Train and score one point: its digest, its row of runs.tsv, its rows of scores.tsv."""
-    settings, experiment = variants(config, name)[number]
-    run, measure = run_of(config, experiment), params.measure(config)
-    found: list[tuple[str, Settings, pd.DataFrame]] = []
+def trained(config: DictConfig, name: str, number: int) -> None:
+    """Train and score one point, and add what came of it to the results of its sweep."""
+    sweep, measure = Sweep(config, name), params.measure(config)
+    settings, experiment = sweep.points[number]
+    run = run_of(config, experiment)
 
     def finish(trainer: Trainer, _: object) -> None:
         card = run.card(trainer)
@@ -76,51 +85,76 @@ def trained(config: DictConfig, name: str, number: int) -> tuple[str, Settings, 
             {KEY: run.digest, "window": place, **asdict(result)}
             for place, (_, result) in enumerate(score(model, part, window, measure.context))
         ]
-        found.append((run.digest, row, pd.DataFrame(scores)))
+        with sweep.opened() as done:
+            done[run.digest] = (row, pd.DataFrame(scores))
 
     carry_out(f"{name} {settings}", run, finish)
-    return found[0]
 
 
 class Sweep:
     """The results of a sweep, in its folder: a row and a table of scores a run, by digest."""
 
     def __init__(self, config: DictConfig, name: str) -> None:
-        self.config, self.name = config, name
+        self.config, self.name, self.paths = config, name, Paths.of(config)
         self.points = variants(config, name)
-        self.folder = Paths.of(config).sweep_results(name)
-        self.done: dict[str, tuple[Settings, pd.DataFrame]] = {}
-        if all((self.folder / file).exists() for file in (RUNS, SCORES)):
-            scores = pd.read_csv(self.folder / SCORES, sep="\t")
-            for row in pd.read_csv(self.folder / RUNS, sep="\t").to_dict("records"):
-                self.done[row[KEY]] = (row, scores[scores[KEY] == row[KEY]])
+        self.folder = self.paths.sweep_results(name)
 
     def carry_out(self, processes: int) -> None:
         """Train and score what is not done yet; in the end only what was asked for is kept."""
         digests = [run_of(self.config, experiment).digest for _, experiment in self.points]
-        missing = [number for number, digest in enumerate(digests) if digest not in self.done]
-        for digest, row, scores in self._results(missing, processes):
-            self.done[digest] = (row, scores)
-            self._write()
-        self.done = {digest: self.done[digest] for digest in digests}
-        self._write()
-
-    def _results(
-        self, numbers: list[int], processes: int
-    ) -> Iterator[tuple[str, Settings, pd.DataFrame]]:
-        """The results of some points as they come, from one process or several at once."""
+        with self.opened() as done:
+            missing = [number for number, digest in enumerate(digests) if digest not in done]
+        work = partial(trained, self.config, self.name)
         if processes == 1:
-            yield from (trained(self.config, self.name, number) for number in numbers)
-            return
-        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            work = [pool.submit(trained, self.config, self.name, number) for number in numbers]
-            yield from (future.result() for future in as_completed(work))
+            for number in missing:
+                work(number)
+        else:
+            at_once(work, missing, processes)
+        with self.opened() as done:
+            asked = {digest: done[digest] for digest in digests}
+            done.clear()
+            done |= asked
 
-    def _write(self) -> None:
-        rows, scores = zip(*self.done.values(), strict=True)
+    @contextmanager
+    def opened(self) -> Iterator[Results]:
+        """What is done, by digest, for one process at a time to change; then it is written."""
+        with sole_writer(self.paths.checkpoints / f"sweep-{self.name}", wait=True):
+            done: Results = {}
+            if all((self.folder / file).exists() for file in (RUNS, SCORES)):
+                scores = dict(list(read_table(self.folder / SCORES, (KEY, "nats")).groupby(KEY)))
+                rows = read_table(self.folder / RUNS, (KEY,)).to_dict("records")
+                done = {row[KEY]: (row, scores[row[KEY]]) for row in rows if row[KEY] in scores}
+            before = list(done)
+            yield done
+            if list(done) != before:
+                self._write(done)
+
+    def _write(self, done: Results) -> None:
+        rows, scores = zip(*done.values(), strict=True)
         for name, table in ((SCORES, pd.concat(scores)), (RUNS, pd.DataFrame(rows))):
             with atomic_write(self.folder / name, "w") as file:
                 table.to_csv(file, sep="\t", index=False, float_format="%.6g")
+
+
+def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> None:
+    """Call `work` with each number in so many processes; they end when this one does, however."""
+    with ProcessPoolExecutor(processes, get_context("spawn"), die_with_parent) as pool:
+        try:
+            # Ctrl-C reaches a whole group of processes: this one sees to the end of the others.
+            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            futures = [pool.submit(work, number) for number in numbers]
+            signal.signal(signal.SIGINT, handler)
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            for worker in active_children():
+                worker.kill()  # its checkpoint stays
+            raise
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when the one that started it is gone."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:

@@ -20,7 +20,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
 from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.parallel import Workers
 from pipeline.params import Experiment
@@ -79,7 +78,7 @@ def run_by_hand(config: DictConfig) -> None:
     """What Hydra calls, once for each variant."""
     try:
         train_by_hand(config)
-    except InputError as error:
+    except Exception as error:
         # Hydra would print a traceback of any exception but this one.
         sys.exit(console.complaint(error))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.files import write_json
+from pipeline.lm.files import file_sha256, write_json
 from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.vocabulary import Vocabulary
 from tests import network
@@ -46,8 +46,11 @@ def prepare(folder: Path, text: bytes) -> PreparedText:
     vocabulary.save(folder / "vocabulary.json")
     for part, piece in zip(PARTS, slices, strict=True):
         (folder / f"{part}.bin").write_bytes(vocabulary.encode(piece).tobytes())
-    counts = {part: {"symbols": len(piece)} for part, piece in zip(PARTS, slices, strict=True)}
-    write_json(folder / "manifest.json", {"parts": counts})
+    parts = {
+        part: {"symbols": len(piece), "sha256": file_sha256(folder / f"{part}.bin")}
+        for part, piece in zip(PARTS, slices, strict=True)
+    }
+    write_json(folder / "manifest.json", {"vocabulary": vocabulary.size, "parts": parts})
     return PreparedText.open(folder)
 
 

@@ -153,7 +153,8 @@ def test_g3_from_made_up_results(results, tmp_path, network, verdict):
 
 
 def test_p1_counts_the_architecture_of_the_post(results, tmp_path):
-    write_json(tmp_path / "paulgraham" / "train.json", {"vocabulary": 96})
+    about = {"vocabulary": 96, "experiment": {}, "parameters": 0}
+    write_json(tmp_path / "paulgraham" / "train.json", about)
     settled = settle("P1", ENTRIES["P1"], results)
     assert settled.verdict == REPRODUCED
     assert settled.parts[0].estimate == settled.parts[0].low == pytest.approx(3.4, abs=0.1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from analysis.sandbox import require
 from analysis.structure import c, latex, latex_compile, names, prose, python, wiki
 from analysis.structure.delimiter_lexers import LEXERS
 from analysis.structure.delimiters import fates, nesting_depth
@@ -71,6 +72,7 @@ def _parser(
     elif kind == "wikipedia":
         yield partial(wiki.measure, context=wiki.Context.of(training))
     elif kind == "c":
+        require("gcc")
         files = c.Context.of(training)
         yield lambda window: [*c.measure(window, files), *c.measure_gcc(window, files)]
     else:

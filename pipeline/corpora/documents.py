@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pipeline.corpora import archives, digests
 from pipeline.corpora.corpus import Documents
-from pipeline.lm.errors import InputError
+from pipeline.lm.errors import InputError, in_words
 
 BLOCK = 1 << 22
 MOST_AT_ONCE = 1 << 28
@@ -84,7 +84,7 @@ def collected(raw: Path, documents: Documents, most: int, scratch: Path) -> Iter
         try:
             spans = [_named(span) for span in _read(raw, documents, most, file) if span.size]
         except OSError as error:
-            raise InputError(f"cannot read {raw} into {scratch}: {error.strerror}") from error
+            raise InputError(f"cannot read {raw} into {scratch}: {in_words(error)}") from error
         if not spans:
             empty = not raw.stat().st_size
             wrong = "is empty" if empty else "holds no document"

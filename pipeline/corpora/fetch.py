@@ -12,7 +12,7 @@ import requests
 import urllib3
 from tqdm import tqdm
 
-from pipeline.lm.errors import InputError
+from pipeline.lm.errors import InputError, in_words
 
 BLOCK = 1 << 16
 MOST_REDIRECTS = 5
@@ -165,7 +165,7 @@ def _opened(path: Path, mode: str) -> IO[bytes]:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open(mode)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+        raise InputError(f"cannot write {path}: {in_words(error)}") from error
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
@@ -173,6 +173,4 @@ def _write(file: IO[bytes], block: bytes, path: Path) -> None:
         file.write(block)
         file.flush()
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}: make room and try again"
-        ) from error
+        raise InputError(f"cannot write {path}: {in_words(error)}") from error

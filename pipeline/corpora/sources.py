@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pipeline.corpora import digests, documents, essays_web, fetch, local
 from pipeline.corpora.corpus import Corpus, Variant
 from pipeline.corpora.fetch import Network, SourceError
-from pipeline.lm.errors import InputError
+from pipeline.lm.errors import InputError, in_words
 from pipeline.lm.files import read_json, write_json
 
 MIRROR_VARIABLE = "CORPORA_MIRROR"
@@ -34,7 +34,7 @@ class Obtained:
         except (KeyError, TypeError) as error:
             raise InputError(f"{folder / RECORD} is damaged: run download again") from error
         size = path.stat().st_size if path.exists() else -1
-        if size != expected:
+        if size != expected or digests.file_digest("sha256", path) != record.get("digest"):
             raise InputError(f"{path} is not the file {RECORD} tells of: run download again")
         return cls(path, record)
 
@@ -63,7 +63,7 @@ def obtain(corpus: Corpus, raw: Path, network: Network) -> Obtained:
                 _remove_partials(corpus, partials)
                 return obtained
     except OSError as error:
-        raise InputError(f"cannot write to {raw}: {error.strerror or error}") from error
+        raise InputError(f"cannot write to {raw}: {in_words(error)}") from error
     raise InputError(
         f"no source has the corpus {corpus.name}. Tried: {'; '.join(failures)}. To go on, "
         f"{_advice(corpus)}"

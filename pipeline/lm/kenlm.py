@@ -176,7 +176,7 @@ class KenLM:
         try:
             self.quantised = _is_quantised(path)
             self.model = kenlm.Model(str(path), settings)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: its complaint quotes other bytes
             raise InputError(f"{path} is not a readable KenLM model: {remedy}") from error
         self.size = size
         self.words = (*map(str, range(size)), UNKNOWN)

@@ -60,10 +60,14 @@ def first_prompt(vocabulary: Vocabulary) -> np.ndarray:
 
 
 def write_samples(path: Path, texts: list[bytes]) -> None:
-    """Write streams; bytes that are not UTF-8 survive as surrogate escapes."""
+    """Write streams; bytes that are not UTF-8 survive as surrogate escapes.
+
+    Each line says of how many it is one: a file cut between two lines is no whole one either.
+    """
     with atomic_write(path, "w") as file:
         for stream, text in enumerate(texts):
-            record = {"stream": stream, "text": text.decode("utf-8", "surrogateescape")}
+            words = text.decode("utf-8", "surrogateescape")
+            record = {"stream": stream, "of": len(texts), "text": words}
             file.write(json.dumps(record) + "\n")
 
 
@@ -71,8 +75,11 @@ def read_samples(path: Path) -> list[bytes]:
     """What `write_samples` wrote; InputError if it is missing or damaged."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
-        return [json.loads(line)["text"].encode("utf-8", "surrogateescape") for line in lines]
+        records = [json.loads(line) for line in lines]
+        if len(records) != records[0].get("of", len(records)):
+            raise ValueError("some streams are missing")
+        return [record["text"].encode("utf-8", "surrogateescape") for record in records]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: run the stage that samples (dvc repro)") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged: delete it and sample again (dvc repro)") from error

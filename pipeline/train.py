@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
+from pipeline.lm.errors import InputError
 from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.parallel import Workers
 from pipeline.params import Experiment

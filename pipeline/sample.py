@@ -1,4 +1,7 @@
-"""Sample from a model: text to stdout as it comes, or (--write) the samples of the DAG."""
+"""Sample from a model: text to stdout as it comes, or (--write) the samples of the DAG.
+
+A file or a pipe gets the bytes as they are; a terminal is shown control characters, not sent them.
+"""
 
 import argparse
 import codecs

@@ -14,7 +14,7 @@ from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json, write_json
 from tests.conftest import PROSE, ROOT, prepare
 
-NOT_THERE = ("dvc", "kenlm", "pydivsufsort", "numba", "scipy", "matplotlib", "lxml", "jinja2")
+NOT_THERE = ("dvc", "kenlm", "pydivsufsort", "numba", "scipy", "matplotlib", "jinja2")
 JOBS = ["names", "small"]
 
 

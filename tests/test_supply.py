@@ -1,5 +1,6 @@
 """What is installed is what the lock files say: all of it, by digest, and they name no host."""
 
+import ast
 import re
 from collections.abc import Iterator
 from importlib import metadata
@@ -89,6 +90,26 @@ def test_all_that_is_needed_in_turn_is_locked_torch_apart():
             assert requirement.specifier.contains(version, prereleases=True), requirement
         waiting += [one for one in needs(name, extras) if not one.name.startswith(BUILDS)]
     assert found.keys() <= {name for name, *_ in seen}, "locked and not needed"
+
+
+def test_what_is_imported_is_asked_for():
+    roots = {"pipeline", "analysis", "benchmarks"}
+    for folders, files in ((roots, ["requirements.in"]), ({"tests"}, list(ASKED))):
+        names = {canonicalize_name(one.name) for name in files for one in asked(name)} | {"torch"}
+        found = {module for folder in folders for module in imported(ROOT / folder)}
+        owners = metadata.packages_distributions()
+        used = {canonicalize_name(owners[module][0]) for module in found if module in owners}
+        assert used <= names and len(used) > 10
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """The top-level modules that a folder's files import."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module.partition(".")[0]
 
 
 def test_what_is_installed_is_what_is_locked():

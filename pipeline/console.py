@@ -1,5 +1,6 @@
 """How every command of the project ends: a result, or one line and a non-zero status."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline.lm.errors import InputError, in_words
 from pipeline.terminal import one_line, reason, visible
 
-FAILED = 1
+OUT_OF_MEMORY = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -41,24 +42,26 @@ def complaint(error: Exception) -> int:
         return _say(f"error: {error}", USAGE_ERROR)
     if isinstance(error, OmegaConfBaseException):  # what no typed view has read
         return _say(f"error: the settings are not whole: {reason(error)}", USAGE_ERROR)
-    if isinstance(error, OSError) and error.errno is not None:
-        return _say(f"error: {error.filename or 'output'}: {in_words(error)}", FAILED)
     if _is_out_of_memory(error):
         detail = one_line(error) or "no size given"
         return _say(
             f"error: out of memory ({detail}): free some, or ask for less: a smaller model or "
             "train.batch, or a corpora.*.limit",
-            FAILED,
+            OUT_OF_MEMORY,
         )
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"error: {where}{in_words(error)}", USAGE_ERROR)
     raise error
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Python's and NumPy's way to say so, and torch's."""
+    """Python's and NumPy's way to say so, the system's, and torch's."""
+    systems = isinstance(error, OSError) and error.errno == errno.ENOMEM
     torchs = isinstance(error, RuntimeError) and any(
         words in str(error) for words in ("can't allocate memory", "out of memory")
     )
-    return isinstance(error, MemoryError) or torchs
+    return isinstance(error, MemoryError) or systems or torchs
 
 
 def _say(message: str, status: int) -> int:

@@ -35,6 +35,7 @@ from pipeline.rules import POSITIVE_FINITE
 from pipeline.runs import Run
 
 TEXTS, RESULTS, MANIFEST = "texts.tar.xz", "results.tar", "manifest.json"
+BLOCK = 1 << 20
 STOP_SECONDS = 10
 """A job that is told to stop gets this long before it is killed."""
 
@@ -100,8 +101,13 @@ def pack(config: DictConfig, folder: Path) -> None:
         for corpus in corpora:
             PreparedText.open(root / corpus)
             for path in sorted((root / corpus).iterdir()):
-                archive.add(path, f"{corpus}/{path.name}")
+                archive.add(path, f"{corpus}/{path.name}", filter=timeless)
     print(f"{folder / TEXTS}: {', '.join(corpora)}, {(folder / TEXTS).stat().st_size / 1e6:.1f} MB")
+
+
+def timeless(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A member without owner and times: equal files make equal archives."""
+    return info.replace(mtime=0, uid=0, gid=0, uname="", gname="", deep=False)
 
 
 def run(config: DictConfig, params_file: Path, inputs: Path, out: Path, minutes: float) -> None:
@@ -119,10 +125,13 @@ def run(config: DictConfig, params_file: Path, inputs: Path, out: Path, minutes:
 def unpack(packed: Path, folder: Path) -> None:
     """Texts into their folder, each file whole or not at all: a training may be reading them."""
     try:
-        with tarfile.open(packed) as archive:
-            for path, content in members(archive):
-                with atomic_write(folder / path) as file:
-                    shutil.copyfileobj(content, file)
+        with lzma.open(packed) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for path, content in members(archive):
+                    with atomic_write(folder / path) as file:
+                        shutil.copyfileobj(content, file)
+            while stream.read(BLOCK):
+                pass  # to the end, where its digest is
     except FileNotFoundError as error:
         raise InputError(
             f"{packed} is missing: run offload pack, and copy what it wrote"
@@ -183,7 +192,7 @@ def write_results(jobs: Iterable[Job], state: dict[str, str], out: Path, chunk: 
             if marker.exists() and read_json(marker) == contents:
                 continue
             for name in contents:
-                archive.add(name)
+                archive.add(name, filter=timeless)
             sent |= contents
             markers[marker] = contents
     chunks = {}

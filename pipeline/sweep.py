@@ -5,15 +5,11 @@ the test part. A sweep that was stopped goes on with the runs it was at.
 """
 
 import argparse
-import ctypes
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import product
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write, sole_writer
+from pipeline.lm.processes import at_once
 from pipeline.lm.recurrent import RecurrentLM
 from pipeline.lm.scoring import fitting_window, score
 from pipeline.lm.tables import read_table
@@ -39,9 +36,6 @@ KEY = "digest"
 
 KEPT = ("parameters", "steps", "symbols_per_step", "seconds", "validation_bits", "device",
         "precision")  # fmt: skip
-
-PR_SET_PDEATHSIG = 1
-"""Linux's number, of sys/prctl.h."""
 
 Settings = dict[str, Any]
 Results = dict[str, tuple[Settings, pd.DataFrame]]
@@ -134,27 +128,6 @@ class Sweep:
         for name, table in ((SCORES, pd.concat(scores)), (RUNS, pd.DataFrame(rows))):
             with atomic_write(self.folder / name, "w") as file:
                 table.to_csv(file, sep="\t", index=False, float_format="%.6g")
-
-
-def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> None:
-    """Call `work` with each number in so many processes; they end when this one does, however."""
-    with ProcessPoolExecutor(processes, get_context("spawn"), die_with_parent) as pool:
-        try:
-            # Ctrl-C reaches a whole group of processes: this one sees to the end of the others.
-            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-            futures = [pool.submit(work, number) for number in numbers]
-            signal.signal(signal.SIGINT, handler)
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            for worker in active_children():
-                worker.kill()  # its checkpoint stays
-            raise
-
-
-def die_with_parent() -> None:
-    """Have the system kill this process when the one that started it is gone."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:

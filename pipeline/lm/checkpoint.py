@@ -86,7 +86,10 @@ def load_network(folder: Path) -> RecurrentNetwork:
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{folder}: weights and model.json disagree ({reason})") from error
+        raise InputError(
+            f"{folder / WEIGHTS} and {CARD} disagree ({reason}): put back those that belong "
+            "together, or train again"
+        ) from error
     if not all(torch.isfinite(weight).all() for weight in network.parameters()):
         raise InputError(f"{folder / WEIGHTS} holds weights that are not numbers: train again")
     return network

@@ -12,6 +12,8 @@ Source: Heafield et al. 2013, "Scalable Modified Kneser-Ney Language Model Estim
 Shapes: n parallel streams, N symbols of training text, V symbols, T symbols of a sequence.
 """
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,7 @@ import kenlm
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lm.errors import InputError
+from pipeline.lm.errors import FULL, InputError
 from pipeline.lm.files import atomic_write
 from pipeline.lm.protocol import Symbols
 
@@ -146,10 +148,11 @@ def _run(command: list[str], log: Path, text: Iterable[bytes] = ()) -> None:
     if process.returncode:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         reasons = [line.strip() for line in lines if len(line.strip()) > len("ERROR")]
+        reason = reasons[-1] if reasons else "no message"
+        is_full = os.strerror(errno.ENOSPC) in reason
         raise InputError(
-            f"KenLM's {Path(command[0]).name} failed with status {process.returncode} "
-            f"({reasons[-1] if reasons else 'no message'}): give it more memory or disk, prune "
-            "more, or lower the order"
+            f"KenLM's {Path(command[0]).name} failed with status {process.returncode} ({reason}): "
+            + (FULL if is_full else "give it more memory, prune more, or lower the order")
         )
 
 

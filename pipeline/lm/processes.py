@@ -1,0 +1,39 @@
+"""Work shared among processes that never outlive the one that shares it."""
+
+import ctypes
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import active_children, get_context
+from threading import RLock
+
+from tqdm import tqdm
+
+PR_SET_PDEATHSIG = 1
+"""Linux's number, of sys/prctl.h."""
+
+
+def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> None:
+    """Call `work` with each number, in so many processes; whatever ends this one ends them."""
+    # Ctrl-C reaches a whole group of processes: this one alone answers, and ends the others.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool:
+            futures = [pool.submit(work, number) for number in numbers]
+            try:
+                signal.signal(signal.SIGINT, handler)
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                for worker in active_children():
+                    worker.kill()
+                raise
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _begin() -> None:
+    """Have the system kill this process when the one that started it is gone."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    tqdm.set_lock(RLock())  # its own is a semaphore, which a killed process leaves behind

@@ -249,7 +249,7 @@ def test_names_are_grouped_and_none_is_lost(lines: list[str]) -> None:
 
 def test_a_raw_file_without_documents_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
-    with pytest.raises(InputError, match="no document"):
+    with pytest.raises(InputError, match="is empty"):
         texts(tmp_path / "empty", Documents(), tmp_path)
     raw = tar(tmp_path / "x.tar", [("t/a.txt", b"1")])
     with pytest.raises(InputError, match="no document"):

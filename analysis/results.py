@@ -1,13 +1,13 @@
 """Result files as tables, and tables as figures with intervals: the only reader of results/."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from analysis.statistics import Interval, paired_difference, ratio_interval
 from analysis.structure.events import SHARE
@@ -66,20 +66,26 @@ class Results:
         """From a composed configuration."""
         return cls(config, Paths.of(config), params.measure(config))
 
+    def _experiment(self, run: str) -> params.Experiment:
+        """The settings of a run; NotRunError if the configuration has none of this name."""
+        if run not in self.config.experiments:
+            raise NotRunError(f"waits for an experiment {run}")
+        return params.experiment(self.config, run)
+
     def _folder(self, run: str) -> Path:
         """The results of a run; NotRunError if it was made with other settings than the
         configuration's, as at another scale."""
         folder = self.paths.run_results(run)
         card = folder / "train.json"
         made = read_json(card).get("experiment", {}) if card.exists() else {}
-        wanted = OmegaConf.to_container(params.select(self.config, "experiments", run))
-        if not all(_agree(made[part], wanted[part]) for part in DECISIVE if part in made):  # type: ignore[index, call-overload]
+        wanted = asdict(self._experiment(run))
+        if not all(_agree(made[part], wanted[part]) for part in DECISIVE if part in made):
             raise NotRunError(f"waits for {run}: {card} tells of other settings")
         return folder
 
     def corpus_of(self, run: str) -> str:
         """The corpus of a run."""
-        return params.experiment(self.config, run).corpus
+        return self._experiment(run).corpus
 
     def training(self, run: str) -> dict[str, Any]:
         """train.json of a run."""

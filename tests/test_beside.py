@@ -19,7 +19,7 @@ from tests.conftest import ROOT, prepare
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
 REFERENCE = sources.reference()
-CARD = {"vocabulary": 97, "steps": 10, "seconds": 5}
+CARD = {"experiment": {}, "parameters": 1, "vocabulary": 97, "steps": 10, "seconds": 5}
 
 
 @pytest.fixture
@@ -58,7 +58,16 @@ def test_what_follows_ello_is_counted_in_the_whole_text(results, tmp_path):
     text = b"hello world, othello's fellow yellow cello. Hello! " * 100
     folder = tmp_path / "text/shakespeare"
     prepared = prepare(folder, text)
-    write_json(folder / "manifest.json", {**prepared.manifest, "bytes": len(text), "documents": 1})
+    write_json(
+        folder / "manifest.json",
+        {
+            **prepared.manifest,
+            "source": {},
+            "vocabulary": prepared.vocabulary.size,
+            "bytes": len(text),
+            "documents": 1,
+        },
+    )
     pairs = {pair["name"]: pair["ours"] for pair in row(results, "follows “ello”")["pairs"]}
     inner = text.count(b"ello")
     assert row(results, "occurrences")["pairs"][0]["ours"].estimate == pytest.approx(inner, abs=3)

@@ -206,10 +206,10 @@ def test_k2_follows_from_scores_and_sizes(verdict, results, tmp_path):
             known = pd.read_csv(folder / "scores.tsv", sep="\t").to_dict("records") if (
                 folder / "scores.tsv").exists() else []  # fmt: skip
             write_rows(folder / "scores.tsv", [*known, *rows])
-    write_json(tmp_path / "warpeace/train.json", {"parameters": 5e6})
+    write_json(tmp_path / "warpeace/train.json", {"experiment": {}, "parameters": 5e6})
     size = 20e6 * (10 if verdict == REPRODUCED else 1)
     models = [{"model": "kenlm:20", "bytes": size}]
-    write_json(tmp_path / "baselines/warpeace/baseline.json", {"models": models})
+    write_json(tmp_path / "baselines/warpeace/baseline.json", {"data_sha256": "", "models": models})
     settled = settle("K2", ENTRIES["K2"], results)
     assert settled.verdict == verdict
     assert settled.parts[-1].estimate == pytest.approx(20e6 / size)
@@ -272,14 +272,24 @@ def test_results_of_the_laptop_settle_nothing_at_full_scale(name, results, tmp_p
                          (run, "held-out", "valid headings"): 1.0,
                          (run, "held-out", "real speakers"): 0.5})  # fmt: skip
     rows = [
-        {"source": "network", "class": symbols, "window": w, "symbols": 100, "probability": p}
+        {
+            "source": "network",
+            "class": symbols,
+            "window": w,
+            "least": 0.5,
+            "symbols": 100,
+            "probability": p,
+        }
         for symbols, p in (("www", 90), ("after a space", 30))
         for w in range(20)
     ]
     write_rows(tmp_path / run / "confidence.tsv", rows)
     for scale, expected in (("full", REPRODUCED), ("laptop", NOT_RUN)):
         experiment = OmegaConf.to_container(load(ROOT / PARAMS_FILES[scale]).experiments[run])
-        write_json(tmp_path / run / "train.json", {"experiment": experiment, "vocabulary": 96})
+        write_json(
+            tmp_path / run / "train.json",
+            {"experiment": experiment, "parameters": 1, "vocabulary": 96},
+        )
         settled = settle(name, ENTRIES[name], results)
         assert settled.verdict == expected
         if expected == NOT_RUN:

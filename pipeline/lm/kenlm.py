@@ -84,17 +84,17 @@ def train(
     for left in out.parent.glob(f"{prefix}*"):  # by a process that was killed
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=prefix) as folder:
-        arpa, binary, log = (Path(folder, name) for name in ("arpa", "binary", "log"))
+        arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
         estimate = [_program("lmplz"), "--order", f"{kenlm_order}", "--discount_fallback",
                     "--memory", memory, "--temp_prefix", f"{folder}/",
                     "--vocab_estimate", f"{size}", "--arpa", f"{arpa}"]  # fmt: skip
         if prune:
             estimate += ["--prune", *map(str, prune[:kenlm_order])]
-        _run(estimate, log, _sentence(ids, size))
+        _run(estimate, _sentence(ids, size))
         if kenlm_order == 1:
             _pad_unigrams(arpa)
         build = [_program("build_binary"), "-S", memory, "-T", f"{folder}/"]
-        _run([*build, *(QUANTISED if quantise else ()), *TRIE, f"{arpa}", f"{binary}"], log)
+        _run([*build, *(QUANTISED if quantise else ()), *TRIE, f"{arpa}", f"{binary}"])
         with atomic_write(out) as target, binary.open("rb") as source:
             shutil.copyfileobj(source, target, 1 << 20)
 
@@ -127,10 +127,11 @@ def _pad_unigrams(arpa: Path) -> None:
     arpa.write_text(text, encoding="utf-8")
 
 
-def _run(command: list[str], log: Path, text: Iterable[bytes] = ()) -> None:
+def _run(command: list[str], text: Iterable[bytes] = ()) -> None:
     """Run a program of KenLM on a text; InputError with what it said if it fails."""
     with (
-        log.open("wb") as said,
+        # In memory: a full disk would not take the line that says so.
+        os.fdopen(os.memfd_create("kenlm"), "w+b") as said,
         subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
         ) as process,
@@ -145,11 +146,12 @@ def _run(command: list[str], log: Path, text: Iterable[bytes] = ()) -> None:
         except BaseException:
             process.kill()
             raise
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").splitlines()
     if process.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         reasons = [line.strip() for line in lines if len(line.strip()) > len("ERROR")]
         reason = reasons[-1] if reasons else "no message"
-        is_full = os.strerror(errno.ENOSPC) in reason
+        is_full = any(os.strerror(errno.ENOSPC) in line for line in lines)
         raise InputError(
             f"KenLM's {Path(command[0]).name} failed with status {process.returncode} ({reason}): "
             + (FULL if is_full else "give it more memory, prune more, or lower the order")

@@ -130,7 +130,7 @@ def _sweep(results: Results, sweep: str) -> list[dict[str, Any]]:
     return [
         {"kind": "sweep", "run": sweep, "source": "network", "unit": "bits per symbol",
          "name": ", ".join(f"{key} {run[key]}" for key in varied), "estimate": run["bits"]}
-        for run in results.sweep(sweep).to_dict("records")
+        for run in results.sweep(sweep, *varied).to_dict("records")
     ]  # fmt: skip
 
 

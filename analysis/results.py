@@ -119,13 +119,16 @@ class Results:
         """speed.json: what benchmarks/training.py measured."""
         return _json(self.paths.results / "speed.json", "speed")
 
-    def sweep(self, name: str) -> pd.DataFrame:
+    def sweep(self, name: str, *settings: str) -> pd.DataFrame:
         """The runs of a sweep: the settings that vary, parameters, seconds_per_step; of the test
-        part its symbols, nats, and bits, the cross-entropy in bits per symbol."""
+        part its symbols, nats, and bits, the cross-entropy in bits per symbol. NotRunError if one
+        of `settings` does not vary in it."""
         folder = self.paths.sweep_results(name)
         runs, scores = (
             _table(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
         )
+        if missing := [key for key in settings if key not in runs]:
+            raise NotRunError(f"waits for a sweep {name} over {', '.join(missing)}")
         sums = scores.groupby("digest")[["nats", "symbols"]].sum()
         sums["bits"] = sums["nats"] / sums["symbols"] / np.log(2)
         steps = (runs["seconds"] / runs["steps"]).rename("seconds_per_step")

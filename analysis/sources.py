@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from analysis.evidence import FIGURES, Figure
-from analysis.evidence.sweeps import REFERENCE
+from analysis.evidence.sweeps import REFERENCE, TABLE_AXES
 from analysis.results import NETWORK, NotRunError, Results
 from pipeline.params import load_yaml
 
@@ -103,14 +103,12 @@ def grid_rows(results: Results, sweep: str) -> list[dict[str, Any]]:
 def _grid(results: Results, sweep: str) -> dict[tuple[str, int, int], float]:
     """Our test nats per symbol by cell, units and layers; empty before the sweep is run."""
     try:
-        runs = results.sweep(sweep)
+        runs = results.sweep(sweep, *TABLE_AXES)
     except NotRunError:
         return {}
-    keys = ["model.cell", "model.hidden", "model.layers"]
-    runs = runs.sort_values(keys)
     return {
-        tuple(run[key] for key in keys): run["bits"] * math.log(2)
-        for run in runs.to_dict("records")
+        tuple(run[key] for key in TABLE_AXES): run["bits"] * math.log(2)
+        for run in runs.sort_values(list(TABLE_AXES)).to_dict("records")
     }
 
 

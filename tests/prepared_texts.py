@@ -12,10 +12,19 @@ from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.preprocess import prepare
 
 
+def described(*sources: Any, **changes: Any) -> dict[str, Any]:
+    """A corpus of these sources, as a user's YAML would give it."""
+    return {"title": "Mine", "kind": "prose", "sources": list(sources)} | changes
+
+
+def corpus_from(*sources: Any, **changes: Any) -> Corpus:
+    """The same, read."""
+    return Corpus.of("mine", OmegaConf.create(described(*sources, **changes)))
+
+
 def corpus_of(path: Path, **changes: Any) -> Corpus:
-    """A corpus of one's own file, as a user's YAML would give it."""
-    own = {"variant": "own", "from": [f"file:{path}"]}
-    return Corpus.of("mine", OmegaConf.create({"sources": [own]} | changes))
+    """A corpus of one's own file."""
+    return corpus_from({"variant": "own", "from": [f"file:{path}"]}, **changes)
 
 
 def prepared(corpus: Corpus, folder: Path) -> PreparedText:

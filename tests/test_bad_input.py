@@ -200,6 +200,9 @@ SETTINGS = [
          "setting, and each setting a value", 2, "sweeps.mine.grid={seed: []}"),
     Case("a sweep over a setting that is none", "pipeline.sweep mine",
          "sweeps.mine: no setting 'sead' in experiments.mine", 2, "sweeps.mine.grid={sead: [1]}"),
+    Case("corpora.mine.kind: null", "pipeline.preprocess mine",
+         "corpora.mine has no kind: add one, as conf/corpus/python.yaml has", 2,
+         "corpora.mine.kind=null"),
     Case("corpora.mine.limit: 1 MB", "pipeline.preprocess mine",
          "corpora.mine.limit is '1 MB': use a whole number, 0 or more", 2,
          "corpora.mine.limit=1 MB"),
@@ -382,7 +385,13 @@ class Bench:
         own: dict[str, Any] = {
             "scale": "laptop",
             "paths": {name: str(folder / name) for name in folders},
-            "corpora": {"mine": {"sources": [{"variant": "own", "from": ["file:DIR/own.txt"]}]}},
+            "corpora": {
+                "mine": {
+                    "title": "Mine",
+                    "kind": "prose",
+                    "sources": [{"variant": "own", "from": ["file:DIR/own.txt"]}],
+                }
+            },
             "experiments": {"mine": laptop["experiments"]["python"]},
             "baselines": {"mine": laptop["baselines"]["python"]},
             "sweeps": {

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.essays_web import essay, essay_links
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import MIRROR_VARIABLE, Obtained, obtain
 from pipeline.lm.errors import InputError
+from tests.prepared_texts import corpus_from, described
 from tests.web_server import (
     NETWORK,
     TEXT,
@@ -47,10 +47,10 @@ def no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_obtained(obtained: Obtained, raw: Path, source: str) -> None:
     """The text is there whole, said to be of `source`, and nothing else is left."""
     assert obtained.path.read_bytes() == TEXT
-    assert Obtained.open(raw / "c").record == obtained.record
+    assert Obtained.open(raw / "mine").record == obtained.record
     assert obtained.record["source"] == source
     assert obtained.record["digest"] == sha256(TEXT)
-    assert sorted(path.name for path in (raw / "c").iterdir()) == sorted(
+    assert sorted(path.name for path in (raw / "mine").iterdir()) == sorted(
         [obtained.path.name, "source.json"]
     )
     assert not list((raw / ".partial").glob("*"))
@@ -98,16 +98,16 @@ def test_a_killed_download_leaves_no_final_file_and_goes_on(server: Server, tmp_
     url = f"{server.url}/stalled/x.txt"
     raw = tmp_path / "raw"
     parameters = written(tmp_path, raw, {"variant": "v", "from": [url], "digest": sha256(TEXT)})
-    command = [sys.executable, "-m", "pipeline.download", "--params", str(parameters), "c"]
+    command = [sys.executable, "-m", "pipeline.download", "--params", str(parameters), "mine"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         while not any(path.stat().st_size for path in raw.glob(".partial/*")):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-    assert not (raw / "c").exists()
+    assert not (raw / "mine").exists()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"{len(TEXT):,} bytes from {url}" in done.stdout
-    assert (raw / "c" / "x.txt").read_bytes() == TEXT
+    assert (raw / "mine" / "x.txt").read_bytes() == TEXT
     assert server.requests[-1][1] > 0
 
 
@@ -172,22 +172,26 @@ def test_a_full_disk_is_one_line_and_no_file(server: Server, tmp_path: Path) -> 
         "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000));"
         "runpy.run_module('pipeline.download', run_name='__main__')"
     )
-    command = [sys.executable, "-c", limited, "--params", str(parameters), "c"]
+    command = [sys.executable, "-c", limited, "--params", str(parameters), "mine"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert "error: cannot write" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (raw / "c").exists()
-    again = [sys.executable, "-m", "pipeline.download", "--params", str(parameters), "c"]
+    assert not (raw / "mine").exists()
+    again = [sys.executable, "-m", "pipeline.download", "--params", str(parameters), "mine"]
     subprocess.run(again, capture_output=True, check=True)
-    assert (raw / "c" / "x.txt").read_bytes() == TEXT
+    assert (raw / "mine" / "x.txt").read_bytes() == TEXT
     assert [begin for _, begin in server.requests] == [0, 100_000]
 
 
 def written(folder: Path, raw: Path, *sources: dict[str, Any]) -> Path:
     """A params file with one corpus."""
     paths = dict.fromkeys(FOLDERS, "x") | {"raw": str(raw), "text": str(folder / "text")}
-    config = {"scale": "full", "paths": paths, "corpora": {"c": {"sources": list(sources)}}}
+    config = {
+        "scale": "full",
+        "paths": paths,
+        "corpora": {"mine": described(*sources)},
+    }
     OmegaConf.save(OmegaConf.create(config), folder / "params.yaml")
     return folder / "params.yaml"
 
@@ -202,11 +206,11 @@ def test_the_command_lists_what_there_is_and_what_is_here(tmp_path: Path) -> Non
     (tmp_path / "own.txt").write_bytes(TEXT)
     written(tmp_path, tmp_path / "raw", {"variant": "own", "from": [f"file:{tmp_path}/own.txt"]})
     assert "not here" in command(tmp_path, "--list").stdout
-    assert command(tmp_path, "c").returncode == 0
+    assert command(tmp_path, "mine").returncode == 0
     assert f"downloaded: own, {len(TEXT):,} bytes" in command(tmp_path, "--list").stdout
     rows = {row["corpus"]: row for row in json.loads(command(tmp_path, "--list", "--json").stdout)}
-    assert {"c", "linux-input", "tinyshakespeare"} < set(rows)  # those of conf/corpus too
-    row = rows["c"]
+    assert {"mine", "linux-input", "tinyshakespeare"} < set(rows)  # those of conf/corpus too
+    row = rows["mine"]
     assert row["downloaded"]["digest"] == sha256(TEXT)
     assert row["prepared"] is None
 
@@ -214,9 +218,9 @@ def test_the_command_lists_what_there_is_and_what_is_here(tmp_path: Path) -> Non
 def test_the_commands_mistakes_are_one_line(tmp_path: Path) -> None:
     written(tmp_path, tmp_path / "raw", {"variant": "own", "from": [f"file:{tmp_path}/none.txt"]})
     for arguments, words in [
-        (["c"], "none.txt is not there"),
+        (["mine"], "none.txt is not there"),
         (["d"], "no 'd' among the corpora: use latex, "),
-        (["--params", "none.yaml", "c"], "none.yaml is missing"),
+        (["--params", "none.yaml", "mine"], "none.yaml is missing"),
     ]:
         done = command(tmp_path, *arguments)
         assert done.returncode == 2
@@ -228,7 +232,7 @@ def test_the_commands_mistakes_are_one_line(tmp_path: Path) -> None:
 
 def test_essays_are_read_from_their_pages(server: Server, tmp_path: Path) -> None:
     place = f"essays:{server.url}/site/articles.html"
-    corpus = Corpus.of("c", {"sources": [{"variant": "web", "from": [place]}]})
+    corpus = corpus_from({"variant": "web", "from": [place]})
     obtained = obtain(corpus, tmp_path, NETWORK)
     new, old = map(json.loads, obtained.path.read_text(encoding="utf-8").splitlines())
     assert new == {
@@ -253,7 +257,11 @@ def test_between_two_pages_there_is_a_pause(
     pauses: list[float] = []
     monkeypatch.setattr("pipeline.corpora.essays_web.time.sleep", pauses.append)
     place = f"essays:{server.url}/site/articles.html"
-    obtain(Corpus.of("c", {"sources": [{"variant": "w", "from": [place]}]}), tmp_path, Network())
+    obtain(
+        corpus_from({"variant": "w", "from": [place]}),
+        tmp_path,
+        Network(),
+    )
     assert pauses == [1, 1, 1]
 
 

@@ -99,6 +99,10 @@ def test_sweeps_say_what_they_wait_for(results, tmp_path):
     sweep(tmp_path, "layers", {(("model.layers", 1), ("seed", 1)): 2.0})
     with pytest.raises(NotRunError, match="waits for layers with"):
         FIGURES["sweep_difference"](results, "layers", "model.layers", 2, 1, {})
+    with pytest.raises(
+        NotRunError, match=r"waits for a sweep layers over model\.cell, model\.hidden"
+    ):
+        FIGURES["table_gap"](results, "layers", "kjf-warpeace-lstm")
 
 
 @pytest.mark.parametrize(("slower", "verdict"), [(4.0, REPRODUCED), (2.0, NOT_REPRODUCED)])

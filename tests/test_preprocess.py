@@ -22,7 +22,7 @@ from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.vocabulary import TOKEN
 from pipeline.preprocess import prepare
-from tests.prepared_texts import corpus_of, parts_of, prepared
+from tests.prepared_texts import corpus_of, described, parts_of, prepared
 
 FEW = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -223,6 +223,6 @@ def written(folder: Path, path: Path) -> Path:
     paths = dict.fromkeys(folders, "x")
     paths |= {"raw": str(folder / "raw"), "text": str(folder / "text")}
     own = {"variant": "own", "from": [f"file:{path}"]}
-    config = {"scale": "full", "paths": paths, "corpora": {"mine": {"sources": [own]}}}
+    config = {"scale": "full", "paths": paths, "corpora": {"mine": described(own)}}
     OmegaConf.save(OmegaConf.create(config), folder / "params.yaml")
     return folder / "params.yaml"

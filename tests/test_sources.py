@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpora import local
-from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.digests import digest
 from pipeline.corpora.fetch import SourceError
 from pipeline.corpora.sources import MIRROR_VARIABLE, obtain
 from pipeline.lm.errors import InputError
+from tests.prepared_texts import corpus_from
 from tests.web_server import (
     NETWORK,
     TEXT,
@@ -49,7 +49,7 @@ def test_a_declared_variant_stands_in_and_says_so(tmp_path: Path, monkeypatch: A
             "note": "A later edition.",
         },
     ]
-    obtained = obtain(Corpus.of("c", {"sources": sources}), tmp_path / "raw", NETWORK)
+    obtained = obtain(corpus_from(*sources), tmp_path / "raw", NETWORK)
     assert (obtained.record["variant"], obtained.record["note"]) == ("later", "A later edition.")
 
 

@@ -258,13 +258,6 @@ def test_one_sample_that_loops_settles_nothing(results, tmp_path):
     assert part.low is not None and 0.8 < part.low < 1
 
 
-def test_the_folders_of_the_scales_are_apart():
-    full, laptop = (load(ROOT / file).paths for file in PARAMS_FILES.values())
-    for name in ("text", "models", "checkpoints", "results", "reports"):
-        one, other = Path(full[name]), Path(laptop[name])
-        assert not one.is_relative_to(other) and not other.is_relative_to(one)
-
-
 @pytest.mark.parametrize("name", ["P1", "P5", "P15"])
 def test_results_of_the_laptop_settle_nothing_at_full_scale(name, results, tmp_path):
     run = ENTRIES[name]["runs"][0]
@@ -308,16 +301,3 @@ def test_no_verdict_is_typed_in():
     for path in (ROOT / "analysis").rglob("*.py"):
         if path.name != "claims.py":
             assert '"reproduced"' not in path.read_text(), path
-
-
-def test_every_page_of_the_laptop_says_so():
-    """All pages extend the one template that has the banner; what does not is part of a page."""
-    folder = ROOT / "reports/templates"
-    texts = {path.name: path.read_text() for path in folder.glob("*.html")}
-    assert (
-        'scale != "full"' in texts["base.html"] and "No claim about the post" in texts["base.html"]
-    )
-    for name, text in texts.items():
-        if not text.startswith('{% extends "base.html" %}') and name != "base.html":
-            assert any(f'"{name}"' in other for other in texts.values()), name
-            assert "<html" not in text and "<body" not in text, name

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import obtain
 from pipeline.lm.errors import InputError
+from tests.prepared_texts import corpus_from
 
 TEXT = b"".join(b"line %d of a corpus\n" % i for i in range(20_000))
 
@@ -177,7 +177,7 @@ def sha256(content: bytes) -> str:
 def corpus_of(*places: str, **source: Any) -> Corpus:
     """A corpus of one variant with these places."""
     entry = {"variant": "v", "from": list(places), "digest": sha256(TEXT)} | source
-    return Corpus.of("c", OmegaConf.create({"sources": [entry], "at_most": 1_000_000}))
+    return corpus_from(entry, at_most=1_000_000)
 
 
 def assert_refused(corpus: Corpus, raw: Path, *words: str) -> None:
@@ -188,4 +188,4 @@ def assert_refused(corpus: Corpus, raw: Path, *words: str) -> None:
     assert "\n" not in message
     for word in words:
         assert word in message
-    assert not (raw / "c").exists()
+    assert not (raw / "mine").exists()

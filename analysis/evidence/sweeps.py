@@ -12,6 +12,7 @@ from pipeline.params import load_yaml
 
 REFERENCE = Path("conf/reference.yaml")
 SEED = "seed"
+TABLE_AXES = ("model.cell", "model.hidden", "model.layers")
 
 
 def _matched(
@@ -23,7 +24,7 @@ def _matched(
     where: dict[str, Any],
 ) -> pd.DataFrame:
     """`column` of the runs with either value of a setting: a row a seed, a column a value."""
-    runs = results.sweep(sweep)
+    runs = results.sweep(sweep, SEED, setting, *where)
     for key, value in where.items():
         runs = runs[runs[key] == value]
     table = runs.pivot_table(index=SEED, columns=setting, values=column)
@@ -54,7 +55,7 @@ def code_length_difference(
     """Bits that the test part costs the networks of one sweep less those it costs the runs `where`
     of another, whose symbols are bytes, over these bytes, paired by seed; for texts that are the
     same but for their symbols."""
-    words, whole = results.sweep(sweep).set_index(SEED), results.sweep(other)
+    words, whole = results.sweep(sweep, SEED).set_index(SEED), results.sweep(other, SEED, *where)
     for key, value in where.items():
         whole = whole[whole[key] == value]
     whole = whole.set_index(SEED)
@@ -66,7 +67,7 @@ def table_gap(results: Results, sweep: str, table: str) -> Figure:
     """Our test nats per symbol less those of a published table, the mean over the cells both
     have, with an interval over cells. conf/reference.yaml holds the tables."""
     published = load_yaml(REFERENCE)[table]
-    runs = results.sweep(sweep)
+    runs = results.sweep(sweep, *TABLE_AXES)
     gaps = []
     for cell, by_hidden in published["nats"].items():
         for hidden, by_layers in by_hidden.items():

@@ -22,6 +22,7 @@ CHOICES = {
 }
 ROUNDING = 1e-9
 """Of shares that add up to 1."""
+REQUIRED = ("title", "kind")
 OPTIONAL = ("digest", "text_digest", "bytes", "note", "documents", "split")
 
 
@@ -102,8 +103,8 @@ class Corpus:
         if not isinstance(content, Mapping):
             raise InputError(f"{where} is not a mapping: see conf/corpus/python.yaml")
         values: dict[str, Any] = {
-            "title": name,
-            "kind": "prose",
+            "title": None,
+            "kind": None,
             "unit": "stream",
             "symbols": "bytes",
             "word_occurrences": 3,
@@ -119,6 +120,9 @@ class Corpus:
         }
         _known(content, values, where)
         values |= content
+        for key in REQUIRED:
+            if not values[key]:
+                raise InputError(f"{where} has no {key}: add one, as conf/corpus/python.yaml has")
         for key in ("kind", "unit", "symbols", "order"):
             _chosen(values[key], key, where)
         values["note"] = values["note"] or ""

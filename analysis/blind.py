@@ -15,6 +15,7 @@ from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
+from pipeline.rules import COUNT, POSITIVE_FINITE, SEED, check
 
 
 @dataclass
@@ -26,6 +27,11 @@ class Blind:
     temperature: float
     ngram_order: int
     seed: int
+
+    def __post_init__(self) -> None:
+        check(self, "blind", COUNT, "excerpts", "characters", "ngram_order")
+        check(self, "blind", POSITIVE_FINITE, "temperature")
+        check(self, "blind", SEED, "seed")
 
 
 def puzzles(results: Results) -> list[dict[str, Any]]:

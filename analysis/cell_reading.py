@@ -13,6 +13,7 @@ from analysis.activations import CHUNK, activation_chunks
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.lm.scoring import Window
+from pipeline.rules import COUNT, POSITIVE_FINITE, SHARE, check
 
 
 @dataclass
@@ -34,6 +35,12 @@ class Settings:
     page_symbols: int
     symbols_at_once: int
     strip_symbols: int
+
+    def __post_init__(self) -> None:
+        check(self, "cells", COUNT, "symbols", "streams", "least_occurrences", "ngram_orders")
+        check(self, "cells", COUNT, "likeliest", "page_symbols", "symbols_at_once", "strip_symbols")
+        check(self, "cells", SHARE, "level", "least_shift", "interpretable", "edges")
+        check(self, "cells", POSITIVE_FINITE, "resolution")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from pipeline.lm.errors import InputError
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.scoring import Window, symbol_log_probs, windows
 from pipeline.paths import Paths
+from pipeline.rules import COUNT, NATURAL, SHARE, check
 
 COLUMNS = ["source", "window", "kind", "symbols", "errors", "near"]
 WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
@@ -59,6 +60,11 @@ class Settings:
     oracle_context: int
     memory: list[int]
     rare: list[int]
+
+    def __post_init__(self) -> None:
+        check(self, "errors", COUNT, "symbols", "oracle_context", "memory")
+        check(self, "errors", SHARE, "threshold", "near")
+        check(self, "errors", NATURAL, "rare")
 
 
 def kind_names(settings: Settings) -> list[str]:

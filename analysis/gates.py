@@ -24,6 +24,7 @@ from pipeline.lm.corpus import PreparedText
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.params import Experiment
 from pipeline.paths import Paths
+from pipeline.rules import COUNT, NATURAL, SHARE, check
 
 COLUMNS = ["network", "layer", "gate", "unit", "symbols", "left", "right"]
 TRAINED, UNTRAINED = "trained", "untrained"
@@ -38,6 +39,11 @@ class Settings:
     context: int
     left: float
     right: float
+
+    def __post_init__(self) -> None:
+        check(self, "gates", COUNT, "symbols", "streams")
+        check(self, "gates", NATURAL, "context")
+        check(self, "gates", SHARE, "left", "right")
 
 
 def side_by_side(text: NDArray, symbols: int, streams: int) -> NDArray:

@@ -29,9 +29,10 @@ from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import write_json
 from pipeline.lm.hardware import device_at_hand
-from pipeline.lm.recurrent import RecurrentNetwork
+from pipeline.lm.recurrent import CELLS, RecurrentNetwork
 from pipeline.lm.training import Trainer
 from pipeline.paths import Paths
+from pipeline.rules import COUNT, NATURAL, SEED, between, check, one_of
 
 COLUMNS = ["cell", "seed", "network", "window", "state", "distance", "norm"]
 TRAINED, INITIAL = "trained", "at initialisation"
@@ -51,6 +52,14 @@ class Settings:
     distances: list[int]
     windows: int
     context: int
+
+    def __post_init__(self) -> None:
+        check(self, "gradients", one_of(*CELLS), "cells")
+        check(self, "gradients", between(1, params.MOST_LAYERS), "layers")
+        check(self, "gradients", between(1, params.MOST_UNITS), "hidden")
+        check(self, "gradients", COUNT, "symbols", "distances", "windows")
+        check(self, "gradients", SEED, "seeds")
+        check(self, "gradients", NATURAL, "context")
 
 
 def held_out_windows(part: NDArray, length: int, count: int) -> NDArray:

@@ -21,6 +21,7 @@ from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.samples import read_samples
 from pipeline.paths import Paths
+from pipeline.rules import COUNT, MOST, between, check
 
 COLUMNS = ["source", "stream", "symbols", "start", "period"]
 
@@ -31,6 +32,10 @@ class Settings:
 
     repeats: int
     span: int
+
+    def __post_init__(self) -> None:
+        check(self, "loops", between(2, MOST), "repeats")
+        check(self, "loops", COUNT, "span")
 
 
 def loop_rows(source: str, streams: list[bytes], settings: Settings) -> list[dict[str, Any]]:

@@ -34,6 +34,17 @@ from pipeline import console, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import CELLS
 from pipeline.paths import Paths
+from pipeline.rules import (
+    COUNT,
+    FINITE,
+    MOST,
+    POSITIVE,
+    POSITIVE_FINITE,
+    SEED,
+    between,
+    check,
+    one_of,
+)
 
 COLUMNS = ["task", "cell", "training", "seed", "length", "steps", "error", "guessing"]
 TASKS = ("copy", "add")
@@ -60,10 +71,17 @@ class Settings:
     solved: float
 
     def __post_init__(self) -> None:
-        if not set(self.tasks) <= set(TASKS) or not set(self.cells) <= set(CELLS):
-            raise InputError(f"tasks: use {', '.join(TASKS)}; cells: use {', '.join(CELLS)}")
-        if min(self.lengths, default=0) < SHORTEST:
-            raise InputError(f"lengths must be {SHORTEST} or more")
+        check(self, "memory_tasks", one_of(*TASKS), "tasks")
+        check(self, "memory_tasks", one_of(*CELLS), "cells")
+        check(self, "memory_tasks", between(SHORTEST, MOST), "lengths")
+        check(self, "memory_tasks", SEED, "seeds")
+        check(self, "memory_tasks", between(1, params.MOST_UNITS), "hidden")
+        check(self, "memory_tasks", FINITE, "forget_bias")
+        check(self, "memory_tasks", COUNT, "batch", "steps", "tests", "check_every")
+        check(self, "memory_tasks", POSITIVE_FINITE, "learning_rate", "solved")
+        check(self, "memory_tasks", POSITIVE, "clip_at")
+        if not self.lengths:
+            raise InputError("memory_tasks.lengths is empty: give at least one")
 
 
 def sequences(task: str, length: int, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:

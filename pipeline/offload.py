@@ -56,7 +56,12 @@ class Job:
         """What carries it out."""
         words = ["-m", "pipeline.train"]
         if self.is_sweep:
-            words = ["-m", "pipeline.sweep", "--processes", str(self.config.offload.processes)]
+            words = [
+                "-m",
+                "pipeline.sweep",
+                "--processes",
+                str(params.offload(self.config).processes),
+            ]
         return [sys.executable, *words, "--params", str(params_file), self.name]
 
     def outputs(self) -> list[Path]:
@@ -90,7 +95,7 @@ class Job:
 
 def jobs(config: DictConfig) -> list[Job]:
     """All jobs, most valuable first."""
-    return [Job(config, str(name)) for name in config.offload.jobs]
+    return [Job(config, name) for name in params.offload(config).jobs]
 
 
 def pack(config: DictConfig, folder: Path) -> None:
@@ -112,14 +117,15 @@ def timeless(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def run(config: DictConfig, params_file: Path, inputs: Path, out: Path, minutes: float) -> None:
     """Carry out what fits into the time, then pack all that is finished or has partial results."""
-    deadline = time.monotonic() + 60 * minutes - config.offload.reserve_seconds
+    settings = params.offload(config)
+    deadline = time.monotonic() + 60 * minutes - settings.reserve_seconds
     with sole_writer(out):
         unpack(inputs / TEXTS, Paths.of(config).text)
         state: dict[str, str] = {}
         for job in jobs(config):
             state[job.name] = carried_out(job, params_file, deadline)
             print(f"{job.name}: {state[job.name]}", flush=True)
-        write_results(jobs(config), state, out, int(config.offload.chunk_mb * 1e6))
+        write_results(jobs(config), state, out, int(settings.chunk_mb * 1e6))
 
 
 def unpack(packed: Path, folder: Path) -> None:

@@ -214,6 +214,21 @@ class Measure:
         check(self, "measure", SEED, "seed")
 
 
+@dataclass
+class Offload:
+    """Training on another machine; conf/offload/default.yaml says what each value means."""
+
+    jobs: list[str]
+    processes: int
+    chunk_mb: float
+    reserve_seconds: float
+
+    def __post_init__(self) -> None:
+        check(self, "offload", COUNT, "processes")
+        check(self, "offload", POSITIVE_FINITE, "chunk_mb")
+        check(self, "offload", NOT_NEGATIVE, "reserve_seconds")
+
+
 T = TypeVar("T")
 
 
@@ -304,3 +319,8 @@ def baseline(config: DictConfig, corpus: str) -> Baseline:
 def measure(config: DictConfig) -> Measure:
     """How results are measured."""
     return view(Measure, config.measure, "measure")
+
+
+def offload(config: DictConfig) -> Offload:
+    """What is trained on another machine, and how."""
+    return view(Offload, config.offload, "offload")

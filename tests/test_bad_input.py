@@ -24,6 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from analysis import cell_reading, errors, gates, gradients, loops, memory_tasks
+from analysis.blind import Blind
+from analysis.course.settings import Course
 from pipeline import console, params
 from pipeline.corpora import documents
 from pipeline.corpora.corpus import Corpus
@@ -35,6 +38,17 @@ from pipeline.paths import Paths
 from pipeline.sweep import variants
 from tests.conftest import PROSE, ROOT
 
+LAPTOP_SECTIONS = ("measure", "offload", "cells", "course", "inside", "report")
+SETTINGS_OF_STAGES = {
+    "cells": cell_reading.Settings,
+    "course": Course,
+    "inside.errors": errors.Settings,
+    "inside.gates": gates.Settings,
+    "inside.gradients": gradients.Settings,
+    "inside.loops": loops.Settings,
+    "inside.memory_tasks": memory_tasks.Settings,
+    "report.blind": Blind,
+}
 DOCUMENT = Path(__file__).parent / "BAD_INPUT.md"
 ANYTHING = "…"
 """Stands for any text in what one sees."""
@@ -213,6 +227,20 @@ SETTINGS = [
     Case("corpora.mine.documents: {starts: {a: [1]}}", "pipeline.preprocess mine",
          "corpora.mine.sources.documents has [1] where a pattern should be", 2,
          "corpora.mine.documents={starts: {a: [1]}}"),
+    Case("inside.gates.left: 2", "analysis.gates mine",
+         "inside.gates: gates.left is 2.0: use 0 or more, below 1", 2, "inside.gates.left=2"),
+    Case("inside.loops.repeats: 1", "analysis.loops mine",
+         "inside.loops: loops.repeats is 1: use 2 to 1,000,000,000", 2, "inside.loops.repeats=1"),
+    Case("cells.streams: 0", "analysis.cells mine",
+         "cells: cells.streams is 0: use 1 or more, at most 1,000,000,000", 2, "cells.streams=0"),
+    Case("inside.memory_tasks.lengths: []", "analysis.memory_tasks",
+         "inside.memory_tasks: memory_tasks.lengths is empty: give at least one", 2,
+         "inside.memory_tasks.lengths=[]"),
+    Case("course.hello.cell: lstn", "analysis.course",
+         "course: hello.cell is 'lstn': use lstm, gru or rnn", 2, "course.hello.cell=lstn"),
+    Case("offload.chunk_mb: many", "pipeline.offload pack DIR/packed",
+         "offload: Value 'many' of type 'str' could not be converted to Float (key chunk_mb)", 2,
+         "offload.chunk_mb=many"),
     Case("an interpolation of nothing", TRAIN,
          "the settings are not whole: Interpolation key 'nope' not found", 2,
          "experiments.mine=${nope}"),
@@ -403,7 +431,7 @@ class Bench:
                     "grid": {"seed": [1]},
                 }
             },
-            "measure": laptop["measure"],
+            **{name: laptop[name] for name in LAPTOP_SECTIONS},
         }
         experiment, baseline = own["experiments"]["mine"], own["baselines"]["mine"]
         experiment["corpus"] = "mine"
@@ -444,6 +472,8 @@ class Bench:
 
     def _run(self, words: list[str]) -> Outcome:
         module = importlib.import_module(words[0])
+        if hasattr(module, "__path__"):
+            module = importlib.import_module(f"{words[0]}.__main__")
         out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
         with (
             pytest.MonkeyPatch.context() as patch,
@@ -660,6 +690,9 @@ def read_everything(config: Any) -> None:
     params.experiment(config, "mine")
     params.baseline(config, "mine")
     params.measure(config)
+    params.offload(config)
+    for name, kind in SETTINGS_OF_STAGES.items():
+        params.view(kind, OmegaConf.select(config, name), name)
     variants(config, "mine")
     Paths.of(config)
     Corpus.of("mine", params.select(config, "corpora", "mine"))

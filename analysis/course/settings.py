@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 from pipeline import params
 from pipeline.lm.errors import InputError
+from pipeline.lm.recurrent import CELLS
+from pipeline.rules import COUNT, POSITIVE, POSITIVE_FINITE, SEED, between, check, one_of
+
+UNITS = between(1, params.MOST_UNITS)
 
 
 class Observation(NamedTuple):
@@ -32,6 +36,11 @@ class Hello:
     hidden: int
     train: params.Train
 
+    def __post_init__(self) -> None:
+        check(self, "hello", SEED, "seeds")
+        check(self, "hello", one_of(*CELLS), "cell")
+        check(self, "hello", UNITS, "hidden")
+
 
 @dataclass
 class ByHand:
@@ -48,6 +57,13 @@ class ByHand:
     steps: int
     record_every: int
 
+    def __post_init__(self) -> None:
+        check(self, "by_hand", SEED, "seeds")
+        check(self, "by_hand", COUNT, "symbols", "tests", "streams", "window")
+        check(self, "by_hand", UNITS, "hidden")
+        check(self, "by_hand", POSITIVE_FINITE, "scale", "learning_rate")
+        check(self, "by_hand", COUNT, "steps", "record_every")
+
 
 @dataclass
 class Task:
@@ -58,6 +74,11 @@ class Task:
     tests: int
     hidden: int
     steps: int
+
+    def __post_init__(self) -> None:
+        check(self, "tasks", one_of(*CELLS), "cell")
+        check(self, "tasks", COUNT, "examples", "tests", "steps")
+        check(self, "tasks", UNITS, "hidden")
 
 
 @dataclass
@@ -76,6 +97,11 @@ class Shapes:
     tasks: dict[str, Task]
 
     def __post_init__(self) -> None:
+        check(self, "shapes", SEED, "seeds")
+        check(self, "shapes", between(1, params.MOST_LAYERS), "layers")
+        check(self, "shapes", COUNT, "batch", "piece", "code_piece", "deepest")
+        check(self, "shapes", POSITIVE_FINITE, "learning_rate")
+        check(self, "shapes", POSITIVE, "clip_at")
         if len(self.years) != 2 or not 1000 <= self.years[0] <= self.years[1] <= 9999:
             raise InputError(f"years are {self.years}: give the first and the last, 1000 to 9999")
 

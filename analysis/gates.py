@@ -22,9 +22,9 @@ from pipeline import console, models, params
 from pipeline.lm.checkpoint import load_network
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.recurrent import RecurrentNetwork
-from pipeline.params import Experiment
 from pipeline.paths import Paths
 from pipeline.rules import COUNT, NATURAL, SHARE, check
+from pipeline.settings import Experiment
 
 COLUMNS = ["network", "layer", "gate", "unit", "symbols", "left", "right"]
 TRAINED, UNTRAINED = "trained", "untrained"

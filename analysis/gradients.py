@@ -33,6 +33,7 @@ from pipeline.lm.recurrent import CELLS, RecurrentNetwork
 from pipeline.lm.training import Trainer
 from pipeline.paths import Paths
 from pipeline.rules import COUNT, NATURAL, SEED, between, check, one_of
+from pipeline.settings import MOST_LAYERS, MOST_UNITS, Train
 
 COLUMNS = ["cell", "seed", "network", "window", "state", "distance", "norm"]
 TRAINED, INITIAL = "trained", "at initialisation"
@@ -48,15 +49,15 @@ class Settings:
     hidden: int
     symbols: int
     seeds: list[int]
-    train: params.Train
+    train: Train
     distances: list[int]
     windows: int
     context: int
 
     def __post_init__(self) -> None:
         check(self, "gradients", one_of(*CELLS), "cells")
-        check(self, "gradients", between(1, params.MOST_LAYERS), "layers")
-        check(self, "gradients", between(1, params.MOST_UNITS), "hidden")
+        check(self, "gradients", between(1, MOST_LAYERS), "layers")
+        check(self, "gradients", between(1, MOST_UNITS), "hidden")
         check(self, "gradients", COUNT, "symbols", "distances", "windows")
         check(self, "gradients", SEED, "seeds")
         check(self, "gradients", NATURAL, "context")

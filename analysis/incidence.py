@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis.structure.delimiters import beginning, fates, group, incidence
-from pipeline.params import Measure as Settings
+from pipeline.settings import Measure as Settings
 
 COLUMNS = [
     "source", "closer", "distance", "opened", "censored", "at_risk",

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analysis import figures, inside, inside_figures
+from analysis import figures, inside, inside_figures, memory_figures
 from analysis.pages import network_words, write
 from analysis.results import NotRunError, Results
 from analysis.statistics import Interval
@@ -30,10 +30,10 @@ def page_content(results: Results) -> dict[str, Any]:
         "parameters": {name: results.training(run)["parameters"] for name, run in runs.items()},
         "change": change_rows(results, runs["small"], runs["large"]),
         "pictures": {
-            "gradients": inside_figures.gradients(
+            "gradients": memory_figures.gradients(
                 inside.gradient_decay(results), gradient_words(results, gradients)
             ),
-            "memory": inside_figures.memory(inside.memory_errors(results)),
+            "memory": memory_figures.memory(inside.memory_errors(results)),
             "errors": errors_picture(results, runs),
         },
     }
@@ -65,7 +65,7 @@ def memory_rows(results: Results) -> list[dict[str, Any]]:
         by_length = mine.set_index("length").sort_index()
         rows.append(
             {
-                "task": inside_figures.TASK_NAMES[task],
+                "task": memory_figures.TASK_NAMES[task],
                 "training": training,
                 "cell": cell.upper(),
                 "cells": [Interval(*row) for row in by_length[inside_figures.COLUMNS].to_numpy()],

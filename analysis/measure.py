@@ -52,8 +52,8 @@ from pipeline.lm.files import atomic_write
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import read_samples
 from pipeline.lm.scoring import WindowScore, score
-from pipeline.params import Measure as Settings
 from pipeline.paths import Paths
+from pipeline.settings import Measure as Settings
 
 SCORE_COLUMNS = ["source", "window", *WindowScore.__dataclass_fields__]
 CLOSING_COLUMNS = ["source", *ClosingRow.__dataclass_fields__]

@@ -15,8 +15,8 @@ from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json
 from pipeline.lm.tables import read_table
-from pipeline.params import Measure
 from pipeline.paths import Paths
+from pipeline.settings import Experiment, Measure
 
 HELD_OUT = "held-out"
 NETWORK = "network"
@@ -66,7 +66,7 @@ class Results:
         """From a composed configuration."""
         return cls(config, Paths.of(config), params.measure(config))
 
-    def _experiment(self, run: str) -> params.Experiment:
+    def _experiment(self, run: str) -> Experiment:
         """The settings of a run; NotRunError if the configuration has none of this name."""
         if run not in self.config.experiments:
             raise NotRunError(f"waits for an experiment {run}")

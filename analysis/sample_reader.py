@@ -13,7 +13,7 @@ from analysis.structure.events import Measure
 from analysis.structure.kinds import Parsers
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.suffix_index import SuffixIndex
-from pipeline.params import Measure as Settings
+from pipeline.settings import Measure as Settings
 
 
 def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:

@@ -26,8 +26,8 @@ from analysis.structure.delimiters import fates
 from analysis.structure.kinds import COMPILED, measurer
 from pipeline import console, params
 from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.params import Measure
 from pipeline.paths import Paths
+from pipeline.settings import Measure
 
 Row = dict[str, Any]
 COLUMNS = ("corpus", "kind", "part", "windows", "kb", "wall_s", "cpu_s")

@@ -30,6 +30,7 @@ from pipeline.lm.files import atomic_write
 from pipeline.lm.hardware import chosen_precision
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.lm.training import Trainer
+from pipeline.settings import Train
 
 SYMBOLS = 87
 """V of War and Peace."""
@@ -60,7 +61,7 @@ class Shape:
         return 2.0 * self.batch * self.bptt * (3 * weights - unneeded)
 
 
-def recipe(shape: Shape) -> params.Train:
+def recipe(shape: Shape) -> Train:
     """The post's recipe, evaluated as little as can be."""
     config = params.load(params.PARAMS_FILES["full"])
     train = params.experiment(config, "shakespeare").train

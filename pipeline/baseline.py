@@ -15,8 +15,8 @@ from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding
 from pipeline.lm.suffix_index import SuffixIndex
-from pipeline.params import Baseline
 from pipeline.paths import Paths
+from pipeline.settings import Baseline
 
 
 def build_index(text: PreparedText, path: Path) -> SuffixIndex:

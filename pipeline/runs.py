@@ -29,7 +29,7 @@ from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
 from pipeline.lm.samples import sampled_texts
 from pipeline.lm.sampling import Decoding
 from pipeline.lm.training import Progress, Trainer
-from pipeline.params import Experiment
+from pipeline.settings import Experiment
 
 EVOLUTION_STREAMS = 20
 

@@ -25,10 +25,10 @@ from pipeline.lm.recurrent import RecurrentLM
 from pipeline.lm.scoring import fitting_window, score
 from pipeline.lm.tables import read_table
 from pipeline.lm.training import Trainer
-from pipeline.params import Experiment
 from pipeline.paths import Paths
 from pipeline.rules import COUNT
 from pipeline.runs import Run, carry_out
+from pipeline.settings import Experiment
 
 RUNS, SCORES = "runs.tsv", "scores.tsv"
 KEY = "digest"

@@ -23,9 +23,9 @@ from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.parallel import Workers
-from pipeline.params import Experiment
 from pipeline.paths import Paths
 from pipeline.runs import Run, carry_out
+from pipeline.settings import Experiment
 from pipeline.terminal import reason
 
 CONF = Path(__file__).parent.parent / "conf"

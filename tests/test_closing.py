@@ -7,7 +7,7 @@ from analysis.closing import closing_rows, measured_spans, position_figures, tru
 from analysis.incidence import COLUMNS, incidence_rows
 from analysis.structure.delimiters import group
 from pipeline.lm.suffix_index import SuffixIndex
-from pipeline.params import Measure
+from pipeline.settings import Measure
 from tests.conftest import prepare
 
 LATEX = (

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from pipeline import params
 from pipeline.compose import check, composed, expected_files
 from pipeline.lm.errors import InputError
-from pipeline.params import Experiment
 from pipeline.paths import Paths
+from pipeline.settings import Experiment
 from tests.conftest import ROOT
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import CELLS
 from pipeline.rules import COUNT, POSITIVE, POSITIVE_FINITE, SEED, between, check, one_of
+from pipeline.settings import MOST_LAYERS, MOST_UNITS, Train
 
-UNITS = between(1, params.MOST_UNITS)
+UNITS = between(1, MOST_UNITS)
 
 
 class Observation(NamedTuple):
@@ -34,7 +34,7 @@ class Hello:
     seeds: list[int]
     cell: str
     hidden: int
-    train: params.Train
+    train: Train
 
     def __post_init__(self) -> None:
         check(self, "hello", SEED, "seeds")
@@ -98,7 +98,7 @@ class Shapes:
 
     def __post_init__(self) -> None:
         check(self, "shapes", SEED, "seeds")
-        check(self, "shapes", between(1, params.MOST_LAYERS), "layers")
+        check(self, "shapes", between(1, MOST_LAYERS), "layers")
         check(self, "shapes", COUNT, "batch", "piece", "code_piece", "deepest")
         check(self, "shapes", POSITIVE_FINITE, "learning_rate")
         check(self, "shapes", POSITIVE, "clip_at")

@@ -13,7 +13,7 @@ from analysis.structure.delimiters import fates, nesting_depth
 from analysis.structure.events import LEVELS, Measure
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
-from pipeline.params import Measure as Settings
+from pipeline.settings import Measure as Settings
 
 COMPILED = ("c", "latex")
 """Kinds of text that a compiler reads too."""

@@ -116,12 +116,9 @@ define install
 missing=$$(dpkg-query --show --showformat '$${db:Status-Status} $${Package}\n' $(1) 2>/dev/null \
   | awk '$$1 == "installed" {print $$2}' | grep -Fxv -f - <(printf '%s\n' $(1)) || true); \
 [ -n "$$missing" ] || exit 0; \
-root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-if [ -n "$$root" ] && ! command -v sudo > /dev/null; then \
-  echo "error: missing Debian packages, and neither root nor sudo to install them; ask for: apt-get install" $$missing >&2; \
-  exit 2; \
-fi; \
 echo "installing" $$missing; \
-$$root apt-get update -qq && \
-DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $$missing > /dev/null
+root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+{ $$root apt-get update -qq && \
+$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > /dev/null; } \
+  || { echo "error: these Debian packages are missing and cannot be installed here; have somebody run: apt-get install" $$missing >&2; exit 2; }
 endef

@@ -20,7 +20,8 @@ from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write, sole_writer
-from pipeline.lm.processes import at_once
+from pipeline.lm.hardware import device_at_hand
+from pipeline.lm.processes import at_once, cores
 from pipeline.lm.recurrent import RecurrentLM
 from pipeline.lm.scoring import fitting_window, score
 from pipeline.lm.tables import read_table
@@ -99,7 +100,8 @@ class Sweep:
         with self.opened() as done:
             missing = [number for number, digest in enumerate(digests) if digest not in done]
         work = partial(trained, self.config, self.name)
-        if processes == 1:
+        processes = min(processes, len(missing))
+        if processes <= 1:
             for number in missing:
                 work(number)
         else:
@@ -135,11 +137,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.sweep", description=__doc__)
     parser.add_argument("sweep", help="a sweep of the params file")
     parser.add_argument("--params", type=Path, default=params.PARAMS_FILES["full"])
-    parser.add_argument("--processes", type=int, default=1, help="runs at once")
+    parser.add_argument(
+        "--processes", type=int, help="runs at once (without: one on a GPU, else one a core)"
+    )
     arguments = parser.parse_args()
-    if not COUNT.holds(arguments.processes):
-        raise InputError(f"--processes is {arguments.processes}: use {COUNT.words}")
-    Sweep(params.load(arguments.params), arguments.sweep).carry_out(arguments.processes)
+    processes = arguments.processes
+    if processes is None:
+        processes = 1 if device_at_hand().type == "cuda" else cores()
+    if not COUNT.holds(processes):
+        raise InputError(f"--processes is {processes}: use {COUNT.words}")
+    Sweep(params.load(arguments.params), arguments.sweep).carry_out(processes)
 
 
 if __name__ == "__main__":

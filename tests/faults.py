@@ -31,7 +31,7 @@ STAGES = {
     "preprocess": ("pipeline.preprocess", "warpeace"),
     "baseline": ("pipeline.baseline", "warpeace"),
     "train": ("pipeline.train", "warpeace"),
-    "sweep": ("pipeline.sweep", "kjf-warpeace"),
+    "sweep": ("pipeline.sweep", "kjf-warpeace", "--processes", "1"),
     "sample": ("pipeline.sample", "--write", "warpeace"),
     "measure_baseline": ("analysis.measure", "baseline", "warpeace"),
     "measure": ("analysis.measure", "network", "warpeace"),

@@ -1,12 +1,14 @@
 """Work shared among processes that never outlive the one that shares it."""
 
 import ctypes
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, get_context
 from threading import RLock
 
+import torch
 from tqdm import tqdm
 
 PR_SET_PDEATHSIG = 1
@@ -14,11 +16,15 @@ PR_SET_PDEATHSIG = 1
 
 
 def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> None:
-    """Call `work` with each number, in so many processes; whatever ends this one ends them."""
+    """Call `work` with each number, in so many processes, which share the processor's cores.
+
+    Whatever ends this process ends them.
+    """
+    threads = max(1, cores() // processes)
     # Ctrl-C reaches a whole group of processes: this one alone answers, and ends the others.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with ProcessPoolExecutor(processes, get_context("spawn"), _begin) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (threads,)) as pool:
             futures = [pool.submit(work, number) for number in numbers]
             try:
                 signal.signal(signal.SIGINT, handler)
@@ -33,7 +39,13 @@ def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> 
         signal.signal(signal.SIGINT, handler)
 
 
-def _begin() -> None:
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _begin(threads: int) -> None:
     """Have the system kill this process when the one that started it is gone."""
+    torch.set_num_threads(threads)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     tqdm.set_lock(RLock())  # its own is a semaphore, which a killed process leaves behind

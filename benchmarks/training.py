@@ -159,7 +159,7 @@ class Variant:
             return rate / theirs
 
         return {
-            "network": self.shape.name,
+            "network": reference.shape.name,
             "variant": self.name,
             "batch": self.shape.batch,
             "bptt": self.shape.bptt,

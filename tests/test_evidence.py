@@ -7,9 +7,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from analysis import claims
-from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, REPRODUCED, settle
+from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, settle
 from analysis.evidence import FIGURES
 from analysis.results import NotRunError, Results
+from benchmarks.training import Shape, measured
 from pipeline.lm.files import write_json
 from pipeline.params import PARAMS_FILES, load
 from tests.conftest import ROOT
@@ -298,3 +299,11 @@ def test_code_lengths_are_compared_over_the_same_bytes(results, tmp_path, bits, 
     settled = settle("V4", ENTRIES["V4"], results)
     assert settled.verdict == verdict
     assert settled.parts[0].estimate == pytest.approx((bits + 0.02 - 8) / 4)
+
+
+def test_the_benchmark_names_its_rows_as_claims_do(results, tmp_path):
+    rows = measured(Shape(2, 512, batch=1, bptt=2), repeats=5)
+    write_json(tmp_path / "speed.json", {"rows": rows})
+    parts = settle("P18", ENTRIES["P18"], results).parts
+    assert NOT_RUN not in [part.verdict for part in parts]
+    assert parts[0].estimate == pytest.approx(4, rel=0.1)

@@ -30,7 +30,7 @@ LETTER = rb"[A-Za-z\x80-\xff]"
 WORD_START = re.compile(rb"(?<!%b)%b" % (LETTER, LETTER))
 CAPITALS = re.compile(rb"[A-Z]{2,}")
 WWW = re.compile(rb"www")
-ESCAPED_QUOTES = re.compile(rb"(&quot;(?:(?!&quot;)[^\n])*+)&quot;")
+ESCAPED_QUOTES = re.compile(rb"(&quot;(?>(?:(?!&quot;)[^\n])*))&quot;")
 C_IF = re.compile(rb"\bif\s*(?=\()")
 TAB = 8
 

@@ -102,6 +102,14 @@ def test_what_is_imported_is_asked_for():
         assert used <= names and len(used) > 10
 
 
+def test_no_pattern_needs_a_later_python_than_debians():
+    """Before 3.11.5 a possessive repeat of a group, as in (?:a|b)*+, passes over what it matches:
+    an atomic group, (?>(?:a|b)*), does not."""
+    for folder in ("pipeline", "analysis"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r"\)[*+?}]\+", path.read_text(encoding="utf-8")), path
+
+
 def imported(folder: Path) -> Iterator[str]:
     """The top-level modules that a folder's files import."""
     for path in folder.rglob("*.py"):

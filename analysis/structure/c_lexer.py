@@ -10,11 +10,11 @@ from typing import NamedTuple
 from analysis.structure.events import Event, Outcome
 
 BLANK = bytes(byte if byte == 0x0A else 0x20 for byte in range(256))
-_COMMENT = rb"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?|//[^\n]*"
+_COMMENT = rb"/\*[^*]*+(?>(?:\*(?!/)[^*]*+)*)(?:\*/)?|//[^\n]*"
 _LEXEME = re.compile(
-    rb"""(?P<directive>^[ \t]*\#(?:\\\r?\n|%b|"(?:\\.|[^"\\\n])*+"?|[^\n\\/"]+|[^\n])*+)
+    rb"""(?P<directive>^[ \t]*\#(?>(?:\\\r?\n|%b|"(?>(?:\\.|[^"\\\n]++)*)"?|[^\n\\/"]++|[^\n])*))
        |(?P<comment>%b)
-       |(?P<string>"(?:\\.|[^"\\\n]+)*+"?)
+       |(?P<string>"(?>(?:\\.|[^"\\\n]++)*)"?)
        |(?P<character>'(?:(?:\\[^\n]|[^'\\\n]){1,12}')?)
        |(?P<stray>\*/)"""
     % (_COMMENT, _COMMENT),

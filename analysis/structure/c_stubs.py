@@ -20,7 +20,9 @@ _ATTRIBUTE = re.compile(
     rb"|(?<=[\w\]]\s)\b__(?:maybe_unused|always_unused|initdata|aligned|free)\b"
     rb"|\b(?:noinline\w*|asmlinkage|notrace|noinstr|nokprobe_inline|fallthrough)\b"
 )
-_ANNOTATION = re.compile(rb"\b(?P<name>__(?!attribute__)[a-z]\w*)\s*\((?:[^()]|\([^()]*\))*+\)")
+_ANNOTATION = re.compile(
+    rb"\b(?P<name>__(?!attribute__)[a-z]\w*)\s*\((?>(?:[^()]++|\([^()]*\))*)\)"
+)
 _LOOP = re.compile(rb"(?P<before>[;{}):]\s*|\belse\s+)(?P<name>\w*for_?each\w*)(?=\s*\()")
 _STRING_MACRO = re.compile(
     rb'(?P<before>"\s*)[A-Z_][A-Z0-9_]*\b(?!\s*\()|\b[A-Z_][A-Z0-9_]*(?=\s*")'

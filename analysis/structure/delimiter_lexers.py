@@ -17,11 +17,11 @@ WIKI_MARKUP = frozenset({"]]", "}}"})
 """Links and templates, in which round brackets are just characters."""
 
 C = re.compile(
-    rb"""(?P<comment>/\*(?:[^*]|\*(?!/))*+\*/)
+    rb"""(?P<comment>/\*(?>(?:[^*]++|\*(?!/))*)\*/)
     | (?P<endless>/\*)
     | //[^\n]*
     | ^[ \t]*\#[ \t]*(?P<branch>if|el|endif)
-    | (?P<string>"(?:[^"\\\n]|\\.)*+")
+    | (?P<string>"(?>(?:[^"\\\n]++|\\.)*)")
     | (?P<broken>"[^\n]*)
     | '(?:[^'\\\n]|\\.){1,4}'
     | (?P<start>^\{) | (?P<end>^\}(?!\)|[ ]while))
@@ -30,10 +30,10 @@ C = re.compile(
 )
 PYTHON = re.compile(
     rb"""\#[^\n]*
-    | (?P<long>\"{3}(?:[^"\\\n]|\\.|"(?!"")|\n(?!(?:async[ ])?(?:def|class)[ ]\w+[(:]))*+\"{3}
-      | '{3}(?:[^'\\\n]|\\.|'(?!'')|\n(?!(?:async[ ])?(?:def|class)[ ]\w+[(:]))*+'{3})
+    | (?P<long>\"{3}(?>(?:[^"\\\n]++|\\.|"(?!"")|\n(?!(?:async[ ])?(?:def|class)[ ]\w+[(:]))*)\"{3}
+      | '{3}(?>(?:[^'\\\n]++|\\.|'(?!'')|\n(?!(?:async[ ])?(?:def|class)[ ]\w+[(:]))*)'{3})
     | (?P<endless>\"{3}|'{3})
-    | (?P<string>"(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+')
+    | (?P<string>"(?>(?:[^"\\\n]++|\\.)*)" | '(?>(?:[^'\\\n]++|\\.)*)')
     | (?P<broken>["'][^\n]*)
     | (?P<start>^(?:
         (?:async[ ])?(?:def|class)[ ]\w+(?=[(:]) | @\w | import[ ]\w | from[ ][\w.]+[ ]import))
@@ -65,7 +65,7 @@ WIKIPEDIA = re.compile(
     | &lt;(?P<literal>nowiki|math|source|syntaxhighlight|pre|score)(?:[ ][^&\n]{0,400})?&gt;
     | &lt;(?P<cut>/?)(?P<markup>ref|small|sup|sub|div|span|center|gallery|blockquote|big|tt|code)
       (?:[ ](?:(?!&[lg]t;)[^\n]){0,400})?&gt;
-    | (?P<link>\[(?:https?:)?//(?:[^\[\]\n]|\[\[[^\[\]\n]*\]\])*+\])
+    | (?P<link>\[(?:https?:)?//(?>(?:[^\[\]\n]++|\[\[[^\[\]\n]*\]\])*)\])
     | (?P<unlink>\[(?:https?:)?//[^\[\]\n]*)
     | (?P<open>\[\[|\{\{|\{\||\() | (?P<close>\]\]|\}\}|\|\}(?!\})|\))
     | (?P<blank>\n[ \t]*\n)""",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from analysis.structure.events import SHARE, Event, Measure
 
 FORM = re.compile(
-    rb"[A-Z](?:[a-z]|(?<=[A-Za-z])[-' ](?=[A-Za-z])|(?<=[a-z'\- ])[A-Z](?=[a-z]))++(?<=[a-z])"
+    rb"[A-Z](?>(?:[a-z]|(?<=[A-Za-z])[-' ](?=[A-Za-z])|(?<=[a-z'\- ])[A-Z](?=[a-z]))+)(?<=[a-z])"
 )
 """A capital, then small letters; more parts after a hyphen, apostrophe or space, or as LeeAnn."""
 

@@ -11,14 +11,14 @@ from analysis.structure.delimiters import fates
 from analysis.structure.events import PER_THOUSAND, SHARE, VIOLATIONS, Event, Measure
 from pipeline.lm.errors import InputError
 
-WORD = re.compile(rb"(?<![\w'])[A-Za-z]++(?:'[A-Za-z]++)*+(?![\w'])")
-TOKEN = re.compile(rb"[A-Za-z]++(?:'[A-Za-z]++)*+|[0-9]++|[^\sA-Za-z0-9]")
+WORD = re.compile(rb"(?<![\w'])[A-Za-z]++(?>(?:'[A-Za-z]++)*)(?![\w'])")
+TOKEN = re.compile(rb"[A-Za-z]++(?>(?:'[A-Za-z]++)*)|[0-9]++|[^\sA-Za-z0-9]")
 STOP = re.compile(rb"(?<!\.)\.(?!\.)")
 STOP_IN_PLACE = re.compile(rb"(?<=[a-z])\.['\")]?(?:\r?\n\s*|[ ]{1,2}|\Z)['\"(]?(?=[A-Z]|\Z)")
 COMMA_IN_PLACE = re.compile(rb",['\")]?(?=\s)")
 DOUBLE_SPACE = re.compile(rb"(?<=\S) {2,}(?=\S)")
 PARAGRAPH = re.compile(rb"\n[ \t\r]*\n+")
-HEADING = re.compile(rb"(?=[^\n]{0,40}+\n)[A-Z][A-Za-z]*+(?:[ ][A-Za-z]++)*+:\r?\n")
+HEADING = re.compile(rb"(?=[^\n]{0,40}+\n)[A-Z][A-Za-z]*+(?>(?:[ ][A-Za-z]++)*):\r?\n")
 
 BITS = "bits per character"
 

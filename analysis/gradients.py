@@ -32,8 +32,8 @@ from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.recurrent import CELLS, RecurrentNetwork
 from pipeline.lm.training import Trainer
 from pipeline.paths import Paths
-from pipeline.rules import COUNT, NATURAL, SEED, between, check, one_of
-from pipeline.settings import MOST_LAYERS, MOST_UNITS, Train
+from pipeline.rules import COUNT, NATURAL, SEED, check, one_of
+from pipeline.settings import LAYERS, UNITS, Train
 
 COLUMNS = ["cell", "seed", "network", "window", "state", "distance", "norm"]
 TRAINED, INITIAL = "trained", "at initialisation"
@@ -56,8 +56,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check(self, "gradients", one_of(*CELLS), "cells")
-        check(self, "gradients", between(1, MOST_LAYERS), "layers")
-        check(self, "gradients", between(1, MOST_UNITS), "hidden")
+        check(self, "gradients", LAYERS, "layers")
+        check(self, "gradients", UNITS, "hidden")
         check(self, "gradients", COUNT, "symbols", "distances", "windows")
         check(self, "gradients", SEED, "seeds")
         check(self, "gradients", NATURAL, "context")

@@ -45,7 +45,7 @@ from pipeline.rules import (
     check,
     one_of,
 )
-from pipeline.settings import MOST_UNITS
+from pipeline.settings import UNITS
 
 COLUMNS = ["task", "cell", "training", "seed", "length", "steps", "error", "guessing"]
 TASKS = ("copy", "add")
@@ -76,7 +76,7 @@ class Settings:
         check(self, "memory_tasks", one_of(*CELLS), "cells")
         check(self, "memory_tasks", between(SHORTEST, MOST), "lengths")
         check(self, "memory_tasks", SEED, "seeds")
-        check(self, "memory_tasks", between(1, MOST_UNITS), "hidden")
+        check(self, "memory_tasks", UNITS, "hidden")
         check(self, "memory_tasks", FINITE, "forget_bias")
         check(self, "memory_tasks", COUNT, "batch", "steps", "tests", "check_every")
         check(self, "memory_tasks", POSITIVE_FINITE, "learning_rate", "solved")

@@ -21,7 +21,7 @@ from pipeline.rules import (
     one_of,
 )
 
-MOST_LAYERS, MOST_UNITS = 8, 16_384
+LAYERS, UNITS = between(1, 8), between(1, 16_384)
 MOST_CONTEXT, MOST_KENLM_ORDER = 100, 20
 MEMORY = Rule(lambda text: bool(re.fullmatch(r"\d+[%bKMGT]?", text)), "a size as 2G or 40%")
 TRAIN_CHOICES = {
@@ -45,8 +45,8 @@ class Model:
 
     def __post_init__(self) -> None:
         check(self, "model", one_of("lstm", "gru", "rnn"), "cell")
-        check(self, "model", between(1, MOST_LAYERS), "layers")
-        check(self, "model", between(1, MOST_UNITS), "hidden")
+        check(self, "model", LAYERS, "layers")
+        check(self, "model", UNITS, "hidden")
         check(self, "model", SHARE, "dropout")
 
 

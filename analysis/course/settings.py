@@ -5,10 +5,8 @@ from typing import NamedTuple
 
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import CELLS
-from pipeline.rules import COUNT, POSITIVE, POSITIVE_FINITE, SEED, between, check, one_of
-from pipeline.settings import MOST_LAYERS, MOST_UNITS, Train
-
-UNITS = between(1, MOST_UNITS)
+from pipeline.rules import COUNT, POSITIVE, POSITIVE_FINITE, SEED, check, one_of
+from pipeline.settings import LAYERS, UNITS, Train
 
 
 class Observation(NamedTuple):
@@ -98,7 +96,7 @@ class Shapes:
 
     def __post_init__(self) -> None:
         check(self, "shapes", SEED, "seeds")
-        check(self, "shapes", between(1, MOST_LAYERS), "layers")
+        check(self, "shapes", LAYERS, "layers")
         check(self, "shapes", COUNT, "batch", "piece", "code_piece", "deepest")
         check(self, "shapes", POSITIVE_FINITE, "learning_rate")
         check(self, "shapes", POSITIVE, "clip_at")

@@ -83,7 +83,7 @@ tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and La
 
 $(BIN)/python: | .build/packages
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes --requirement $(call locked,packaging|setuptools|wheel)
+	$(BIN)/pip install --quiet --require-hashes --requirement $(call locked,cython|packaging|setuptools|wheel)
 
 # KenLM's programs and its Python module, both for n-grams up to order 20.
 $(BIN)/lmplz: | $(BIN)/python .build/packages
@@ -96,6 +96,7 @@ $(BIN)/lmplz: | $(BIN)/python .build/packages
 	  || { tail -20 .build/kenlm/log; exit 1; }
 	cmake --build .build/kenlm/build --parallel --target lmplz build_binary query \
 	  >> .build/kenlm/log 2>&1 || { tail -20 .build/kenlm/log; exit 1; }
+	$(BIN)/cython --cplus -2 .build/kenlm/python/kenlm.pyx
 	MAX_ORDER=$(KENLM_MAX_ORDER) $(BIN)/pip install --quiet --no-deps --no-build-isolation .build/kenlm
 	cp .build/kenlm/build/bin/{build_binary,query,lmplz} $(BIN)/
 	rm -rf .build/kenlm

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import pandas as pd
+
 from analysis import figures
 from analysis.closing_figures import pictures as closing_pictures
 from analysis.compare import table as comparison_table
@@ -19,6 +21,7 @@ EXCERPT = 600
 BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
+TERMINAL_TEMPERATURES = (0.5, 0.8, 1.0)
 
 
 def page_content(results: Results, run: str) -> dict[str, Any]:
@@ -150,25 +153,26 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
 
 
 def terminal_summary(results: Results, run: str) -> list[str]:
-    """The page of a run in ten lines or so, for a terminal."""
+    """The page of a run in two small tables, for a terminal."""
     bits = {
         source: results.bits(run, source)
         for source in results.table(run, "scores")["source"].unique()
     }
-    rates = results.rates(run).set_index(["metric", "source"])["estimate"]
     corpus = results.corpus_of(run)
-    sources = [HELD_OUT, *map(temperature_source, (0.5, 0.8, 1.0))]
+    lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale", ""]
+    scored = {figures.label(s): bits[s].estimate for s in bits if math.isfinite(bits[s].estimate)}
+    lines += _aligned(pd.DataFrame({"bits per symbol of the test part": scored}), 3)
+    sources = [HELD_OUT, *map(temperature_source, TERMINAL_TEMPERATURES)]
     sources += [f"ngram:{n}" for n in results.config.baselines[corpus].ngram_orders]
-    lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale"]
-    lines += [
-        f"  test bits per symbol  {figures.label(source):32} {interval.estimate:.3f}"
-        for source, interval in bits.items()
-        if math.isfinite(interval.estimate)
-    ]
-    for metric in TERMINAL_METRICS:
-        cells = [
-            f"{figures.label(s)} {rates[metric, s]:.2f}" for s in sources if (metric, s) in rates
-        ]
-        if cells:
-            lines.append(f"  {metric}: {', '.join(cells)}")
-    return [*lines, f"  page: {results.paths.reports / 'pages' / run}.html"]
+    rates = results.rates(run)
+    rates["metric"] += ", " + rates["unit"]
+    found = rates.pivot_table("estimate", "source", "metric", sort=False)
+    shown = [name for name in found if name.split(",")[0] in TERMINAL_METRICS]
+    found = found.reindex(sources)[shown].rename(figures.label).dropna(how="all")
+    return [*lines, *_aligned(found, 2), f"page: {results.paths.reports / 'pages' / run}.html"]
+
+
+def _aligned(table: pd.DataFrame, digits: int) -> list[str]:
+    """A table as lines, and an empty one."""
+    text = table.to_string(index_names=False, float_format=f"%.{digits}f", na_rep="")
+    return [*text.splitlines(), ""]

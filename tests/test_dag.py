@@ -1,6 +1,7 @@
 """The real DAG, shrunk, through DVC: from the interpreter's own sources to a page."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -113,6 +114,15 @@ def test_the_branch_ends_in_a_page(project):
         assert (project.folder / RESULTS / "python" / name).stat().st_size > 100
     for name in ("train.json", "history.tsv", "scores.tsv", "closing.tsv", "structure.tsv"):
         assert (project.folder / RESULTS / "python" / name).stat().st_size > 100
+
+
+def test_the_branch_has_a_summary(project):
+    command = (sys.executable, "-m", "analysis.report", "--scale", "laptop", "summary", "python")
+    lines = [re.split("  +", line) for line in project.run(*command).stdout.splitlines() if line]
+    rows = {line[0]: line[-1] for line in lines}
+    bits = {name: float(rows[name]) for name in ("network", "Kneser-Ney, context 1")}
+    assert 1 < min(bits.values()) < max(bits.values()) < 8
+    assert rows[""] == "blocks that parse, share" and "held-out text" in rows
 
 
 def test_pages_are_accessible(project):

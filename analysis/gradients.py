@@ -13,6 +13,9 @@ import argparse
 import copy
 import math
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +25,11 @@ from omegaconf import DictConfig
 from torch.nn import functional
 from tqdm import tqdm
 
+from analysis.journal import journal
 from analysis.measure import write_table
 from pipeline import console, params
 from pipeline.lm.batches import Streams
-from pipeline.lm.corpus import PreparedText
+from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import write_json
 from pipeline.lm.hardware import device_at_hand
@@ -143,6 +147,22 @@ def norm_rows(norms: dict[str, NDArray[np.float64]], distances: list[int]) -> li
     ]
 
 
+def measured(
+    cell: str, seed: int, text: PreparedText, ids: NDArray, settings: Settings
+) -> dict[str, Any]:
+    """What one network was, `training`, and its `rows`, trained and not."""
+    network, bits = trained_network(cell, text, seed, settings)
+    training = {"cell": cell, "seed": seed, "validation_bits": bits,
+                "parameters": network.parameter_count()}  # fmt: skip
+    initial = initial_network(cell, text.vocabulary.size, seed, settings)
+    rows = [
+        {"cell": cell, "seed": seed, "network": name, **row}
+        for name, measured in ((INITIAL, initial), (TRAINED, network))
+        for row in norm_rows(gradient_norms(measured, ids, settings.distances), settings.distances)
+    ]
+    return {"training": training, "rows": rows}
+
+
 def measure_gradients(config: DictConfig) -> None:
     """Train and measure every kind of cell with every seed."""
     settings = params.view(Settings, config.inside.gradients, "inside.gradients")
@@ -150,27 +170,22 @@ def measure_gradients(config: DictConfig) -> None:
     text = PreparedText.open(paths.text / settings.corpus)
     length = settings.context + max(settings.distances) + 1
     ids = held_out_windows(text.part("test"), length, settings.windows)
-    rows, trainings = [], []
-    for cell in settings.cells:
-        for seed in settings.seeds:
-            network, bits = trained_network(cell, text, seed, settings)
-            trainings.append({"cell": cell, "seed": seed, "validation_bits": bits,
-                              "parameters": network.parameter_count()})  # fmt: skip
-            initial = initial_network(cell, text.vocabulary.size, seed, settings)
-            for name, measured in ((INITIAL, initial), (TRAINED, network)):
-                found = norm_rows(
-                    gradient_norms(measured, ids, settings.distances), settings.distances
-                )
-                rows += [{"cell": cell, "seed": seed, "network": name, **row} for row in found]
-    write_table(paths.results / "gradients.tsv", rows, COLUMNS)
-    write_json(
-        paths.results / "gradients.json",
-        {
-            "settings": asdict(settings),
-            "networks": trainings,
-            "versions": {"torch": torch.__version__},
-        },
-    )
+    given = [asdict(settings), [text.digest(part) for part in PARTS]]
+    with journal(paths.checkpoints, "gradients", [Path(__file__)], given) as kept:
+        found = [
+            kept.found(f"{cell} {seed}", partial(measured, cell, seed, text, ids, settings))
+            for cell, seed in product(settings.cells, settings.seeds)
+        ]
+        rows = [row for network in found for row in network["rows"]]
+        write_table(paths.results / "gradients.tsv", rows, COLUMNS)
+        write_json(
+            paths.results / "gradients.json",
+            {
+                "settings": asdict(settings),
+                "networks": [network["training"] for network in found],
+                "versions": {"torch": torch.__version__},
+            },
+        )
 
 
 def main() -> None:

@@ -18,9 +18,10 @@ import argparse
 import math
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from analysis.journal import journal
 from analysis.measure import write_table
 from pipeline import console, params
 from pipeline.lm.errors import InputError
@@ -194,13 +196,17 @@ def jobs(settings: Settings) -> Iterator[Job]:
 def measure_memory(config: DictConfig) -> None:
     """Train every network, as many at once as there are processors for."""
     settings = params.view(Settings, config.inside.memory_tasks, "inside.memory_tasks")
-    wanted = list(jobs(settings))
-    workers = min(len(wanted), len(os.sched_getaffinity(0)))
-    with ProcessPoolExecutor(workers, get_context("spawn"), prepare_process) as pool:
-        futures = [pool.submit(train, job, settings) for job in wanted]
-        bar = tqdm(futures, desc="memory tasks", unit="network")
-        rows = [row for future in bar for row in future.result()]
-    write_table(Paths.of(config).results / "memory_tasks.tsv", rows, COLUMNS)
+    paths, wanted = Paths.of(config), list(jobs(settings))
+    with journal(paths.checkpoints, "memory-tasks", [Path(__file__)], asdict(settings)) as kept:
+        missing = [job for job in wanted if str(job) not in kept.done]
+        workers = max(1, min(len(missing), len(os.sched_getaffinity(0))))
+        with ProcessPoolExecutor(workers, get_context("spawn"), prepare_process) as pool:
+            futures = {pool.submit(train, job, settings): job for job in missing}
+            bar = tqdm(as_completed(futures), "memory tasks", len(missing), unit="network")
+            for future in bar:
+                kept.add(str(futures[future]), future.result())
+        rows = [row for job in wanted for row in kept.done[str(job)]]
+        write_table(paths.results / "memory_tasks.tsv", rows, COLUMNS)
 
 
 def main() -> None:

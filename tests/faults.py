@@ -40,6 +40,8 @@ STAGES = {
     "errors": ("analysis.errors", "warpeace"),
     "loops": ("analysis.loops", "warpeace"),
     "evolution": ("analysis.evolution", "warpeace"),
+    "gradients": ("analysis.gradients",),
+    "course": ("analysis.course.__main__",),
     "cells": ("analysis.cells", "warpeace"),
     "page": ("analysis.report", "page", "warpeace"),
     "claims": ("analysis.claims", "--write"),
@@ -143,6 +145,20 @@ class Project:
         config.cells.update(
             {"symbols": 300, "streams": 2, "page_symbols": 100, "least_occurrences": 2}
         )
+        config.inside.gradients.update(
+            {"cells": ["gru"], "hidden": 8, "symbols": 500, "seeds": [1, 2], "distances": [1, 2],
+             "windows": 2, "context": 2}
+        )  # fmt: skip
+        config.inside.gradients.train.update(
+            {"batch": 4, "bptt": 8, "epochs": 1, "evaluations": 1, "precision": "float32"}
+        )
+        course = config.course
+        course.prose = course.names = course.code = CORPUS
+        course.hello.seeds = course.by_hand.seeds = course.shapes.seeds = [1]
+        course.hello.train.update({"epochs": 2, "evaluations": 1})
+        course.by_hand.update({"steps": 2, "record_every": 1})
+        task = {"cell": "gru", "examples": 8, "tests": 4, "hidden": 4, "steps": 2}
+        course.shapes.tasks = {"many-to-many": task}
         config.offload.update({"jobs": list(JOBS), "reserve_seconds": 0})
         for name in ("raw", "text", "models", "results", "checkpoints", "by_hand", "stamp"):
             config.paths[name] = name

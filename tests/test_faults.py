@@ -91,6 +91,8 @@ def project(whole, tmp_path) -> Project:
         ("sweep", (1, 4)),
         ("sample", (2,)),
         ("measure", (3,)),
+        ("gradients", (2, 3)),
+        ("course", (1, 3, 3)),
         ("page", (2,)),
         ("claims", (1,)),
         ("index", (4,)),

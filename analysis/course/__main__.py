@@ -1,12 +1,14 @@
 """Small experiments of the course chapters -> results/course.tsv, a row an observation.
 
-Columns are those of `analysis.course.settings.Observation`. All of it takes minutes: what is
-stopped begins again.
+Columns are those of `analysis.course.settings.Observation`.
 """
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -17,9 +19,10 @@ from analysis.course.examples import Data, builders
 from analysis.course.hello import WITH_STATE, WITHOUT_STATE, hello
 from analysis.course.settings import Course, Observation, Shapes
 from analysis.course.shapes import shape
+from analysis.journal import journal
 from analysis.measure import write_table
 from pipeline import console, params
-from pipeline.lm.corpus import PreparedText
+from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.paths import Paths
 
@@ -48,16 +51,26 @@ def shape_of(name: str, data: Callable[[], Data], seed: int, settings: Shapes) -
     return shape(name, data(), seed, settings)
 
 
+def rows_of(job: Job) -> list[dict[str, Any]]:
+    """What a job observes, as rows of the table."""
+    return [observation._asdict() for observation in job()]
+
+
 def measure_course(config: DictConfig) -> None:
     """Run every experiment with every seed."""
     settings, paths = params.view(Course, config.course, "course"), Paths.of(config)
     torch.set_num_threads(1)  # networks too small to share; and the same figures anywhere
+    names = (settings.prose, settings.names, settings.code)
+    texts = [PreparedText.open(paths.text / name) for name in names]
+    given = [asdict(settings), [text.digest(part) for text in texts for part in PARTS]]
+    code = sorted(Path(__file__).parent.glob("*.py"))
     bar = tqdm(list(jobs(settings, paths)), unit="network")
-    rows = []
-    for name, job in bar:
-        bar.set_description(name)
-        rows += [row._asdict() for row in job()]
-    write_table(paths.results / "course.tsv", rows, list(Observation._fields))
+    with journal(paths.checkpoints, "course", code, given) as kept:
+        rows = []
+        for number, (name, job) in enumerate(bar):
+            bar.set_description(name)
+            rows += kept.found(f"{number} {name}", partial(rows_of, job))
+        write_table(paths.results / "course.tsv", rows, list(Observation._fields))
 
 
 def main() -> None:

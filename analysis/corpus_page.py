@@ -9,7 +9,7 @@ from analysis import figures
 from analysis.closing_figures import pictures as closing_pictures
 from analysis.compare import table as comparison_table
 from analysis.inside_sections import sections
-from analysis.pages import network_words
+from analysis.pages import definitions, network_words
 from analysis.results import HELD_OUT, NETWORK, Results
 from analysis.statistics import Interval
 from pipeline import models, params
@@ -57,6 +57,7 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
         "scores": score_rows(results, run, bits),
         "sources": sources,
         "structure": structure_rows(rates, sources),
+        "definitions": definitions(rates["metric"].unique()),
         "half_width": results.settings.half_width,
         "comparisons": comparison_table(
             results.own_table(run, "comparisons"), results.own_table(run, "precision")

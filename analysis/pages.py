@@ -2,6 +2,8 @@
 
 import math
 from base64 import b64encode
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from markupsafe import Markup
 
 from analysis import figures
 from pipeline.lm.files import atomic_write
+from pipeline.params import load_yaml
 
 TEMPLATES = Path("reports/templates")
 
@@ -47,6 +50,17 @@ def environment() -> jinja2.Environment:
     env.filters["digest"] = digest
     env.globals["infinity"] = math.inf
     return env
+
+
+def definitions(metrics: Iterable[str]) -> dict[str, str]:
+    """What metrics count, in words, by their names; those that one sentence explains together."""
+    sentences = load_yaml(TEMPLATES / "metrics.yaml")
+    explained: dict[str, list[str]] = {}
+    for metric in metrics:
+        pattern = next((pattern for pattern in sentences if fnmatchcase(metric, pattern)), None)
+        if pattern:
+            explained.setdefault(pattern, []).append(metric)
+    return {"; ".join(names): sentences[pattern] for pattern, names in explained.items()}
 
 
 def network_words(training: dict[str, Any]) -> str:

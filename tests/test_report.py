@@ -8,12 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from analysis import figures
-from analysis.pages import environment, significant
+from analysis import figures, memorization
+from analysis.pages import definitions, environment, significant
 from analysis.report import write_index
 from analysis.results import Results
 from analysis.statistics import Interval
+from analysis.structure.delimiter_lexers import LEXERS
+from analysis.structure.kinds import floors, measurer
+from pipeline import params
 from pipeline.compose import composed
+from pipeline.lm.suffix_index import SuffixIndex
+from tests.conftest import PROSE, ROOT
+from tests.prepared_texts import corpus_of, prepared
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -88,3 +94,18 @@ def test_numbers_for_readers():
     assert significant(1234.5, 3) == "1,234"
     assert significant(math.inf, 3) == "∞"
     assert significant(0.0, 3) == "0.00"
+
+
+@pytest.mark.parametrize("kind", LEXERS)
+def test_every_metric_is_explained(kind, tmp_path):
+    (tmp_path / "own.txt").write_bytes(PROSE)
+    text = prepared(corpus_of(tmp_path / "own.txt"), tmp_path)
+    settings = params.measure(params.load(ROOT / params.PARAMS_FILES["full"]))
+    index = SuffixIndex.build(text.part("train"), text.vocabulary.size)
+    copying = memorization.measure(text.part("test"), index, settings.copy_lengths, [0, 100])
+    with measurer(kind, text, settings) as parsers:
+        window = text.vocabulary.decode(text.part("test"))
+        figures = [*copying[0], *parsers(window), *parsers.of_streams([window])[0]]
+    metrics = [figure.name for figure in [*figures, *floors(kind, text)]]
+    explained = "; ".join(definitions(metrics)).split("; ")
+    assert sorted(explained) == sorted(metrics) and len(metrics) > 20

@@ -16,11 +16,9 @@ Writes results/memory_tasks.tsv, a row a network and length. Shapes: T steps, N 
 
 import argparse
 import math
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +32,7 @@ from analysis.journal import journal
 from analysis.measure import write_table
 from pipeline import console, params
 from pipeline.lm.errors import InputError
+from pipeline.lm.processes import at_once, cores
 from pipeline.lm.recurrent import CELLS
 from pipeline.paths import Paths
 from pipeline.rules import (
@@ -176,10 +175,11 @@ def train(job: Job, settings: Settings) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def prepare_process() -> None:
-    """One thread a process; gradients that vanish would, as denormals, slow it tenfold."""
+def train_apart(job: Job, settings: Settings) -> list[dict[str, Any]]:
+    """`train`, in a process of its own, with one thread, so that figures are the same anywhere."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(True)  # gradients that vanish would, as denormals, slow it tenfold
+    return train(job, settings)
 
 
 def jobs(settings: Settings) -> Iterator[Job]:
@@ -199,12 +199,14 @@ def measure_memory(config: DictConfig) -> None:
     paths, wanted = Paths.of(config), list(jobs(settings))
     with journal(paths.checkpoints, "memory-tasks", [Path(__file__)], asdict(settings)) as kept:
         missing = [job for job in wanted if str(job) not in kept.done]
-        workers = max(1, min(len(missing), len(os.sched_getaffinity(0))))
-        with ProcessPoolExecutor(workers, get_context("spawn"), prepare_process) as pool:
-            futures = {pool.submit(train, job, settings): job for job in missing}
-            bar = tqdm(as_completed(futures), "memory tasks", len(missing), unit="network")
-            for future in bar:
-                kept.add(str(futures[future]), future.result())
+        with tqdm(total=len(missing), desc="memory tasks", unit="network") as bar:
+
+            def keep(job: Job, rows: list[dict[str, Any]]) -> None:
+                kept.add(str(job), rows)
+                bar.update()
+
+            work = partial(train_apart, settings=settings)
+            at_once(work, missing, min(max(len(missing), 1), cores()), keep)
         rows = [row for job in wanted for row in kept.done[str(job)]]
         write_table(paths.results / "memory_tasks.tsv", rows, COLUMNS)
 

@@ -41,6 +41,7 @@ STAGES = {
     "loops": ("analysis.loops", "warpeace"),
     "evolution": ("analysis.evolution", "warpeace"),
     "gradients": ("analysis.gradients",),
+    "memory_tasks": ("analysis.memory_tasks",),
     "course": ("analysis.course.__main__",),
     "cells": ("analysis.cells", "warpeace"),
     "page": ("analysis.report", "page", "warpeace"),
@@ -152,6 +153,10 @@ class Project:
         config.inside.gradients.train.update(
             {"batch": 4, "bptt": 8, "epochs": 1, "evaluations": 1, "precision": "float32"}
         )
+        config.inside.memory_tasks.update(
+            {"tasks": ["copy"], "cells": ["gru"], "lengths": [3], "seeds": [1, 2], "hidden": 4,
+             "batch": 2, "steps": 2, "tests": 2, "check_every": 1}
+        )  # fmt: skip
         course = config.course
         course.prose = course.names = course.code = CORPUS
         course.hello.seeds = course.by_hand.seeds = course.shapes.seeds = [1]

@@ -92,6 +92,7 @@ def project(whole, tmp_path) -> Project:
         ("sample", (2,)),
         ("measure", (3,)),
         ("gradients", (2, 3)),
+        ("memory_tasks", (1, 2)),
         ("course", (1, 3, 3)),
         ("page", (2,)),
         ("claims", (1,)),

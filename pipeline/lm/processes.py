@@ -3,10 +3,11 @@
 import ctypes
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, get_context
 from threading import RLock
+from typing import TypeVar
 
 import torch
 from tqdm import tqdm
@@ -14,9 +15,18 @@ from tqdm import tqdm
 PR_SET_PDEATHSIG = 1
 """Linux's number, of sys/prctl.h."""
 
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
-def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> None:
-    """Call `work` with each number, in so many processes, which share the processor's cores.
+
+def at_once(
+    work: Callable[[Item], Found],
+    items: Iterable[Item],
+    processes: int,
+    then: Callable[[Item, Found], object] = lambda item, found: None,
+) -> None:
+    """Call `work` with each item, in so many processes, which share the processor's cores, and
+    `then`, here, with each and what came of it, as it comes.
 
     Whatever ends this process ends them.
     """
@@ -25,11 +35,11 @@ def at_once(work: Callable[[int], None], numbers: list[int], processes: int) -> 
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (threads,)) as pool:
-            futures = [pool.submit(work, number) for number in numbers]
+            futures = {pool.submit(work, item): item for item in items}
             try:
                 signal.signal(signal.SIGINT, handler)
                 for future in as_completed(futures):
-                    future.result()
+                    then(futures[future], future.result())
             except BaseException:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 for worker in active_children():

@@ -9,7 +9,7 @@ from analysis import figures
 from analysis.closing_figures import pictures as closing_pictures
 from analysis.compare import table as comparison_table
 from analysis.inside_sections import sections
-from analysis.pages import definitions, network_words
+from analysis.pages import definitions, in_order, network_words
 from analysis.results import HELD_OUT, NETWORK, Results
 from analysis.statistics import Interval
 from pipeline import models, params
@@ -27,7 +27,7 @@ TERMINAL_TEMPERATURES = (0.5, 0.8, 1.0)
 def page_content(results: Results, run: str) -> dict[str, Any]:
     """Everything the page of a run shows."""
     training = results.training(run)
-    rates = results.rates(run)
+    rates = in_order(results.rates(run))
     corpus = results.corpus_of(run)
     title = results.config.corpora[corpus].title
     orders = list(results.config.baselines[corpus].kenlm_orders)
@@ -60,7 +60,7 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
         "definitions": definitions(rates["metric"].unique()),
         "half_width": results.settings.half_width,
         "comparisons": comparison_table(
-            results.own_table(run, "comparisons"), results.own_table(run, "precision")
+            in_order(results.own_table(run, "comparisons")), results.own_table(run, "precision")
         ),
         "excerpt": EXCERPT,
         "samples": excerpts(results, run),

@@ -1,6 +1,7 @@
 """Templates made into files; nothing of a page is fetched, everything in it is escaped."""
 
 import math
+import re
 from base64 import b64encode
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 
 from analysis import figures
@@ -16,6 +18,7 @@ from pipeline.lm.files import atomic_write
 from pipeline.params import load_yaml
 
 TEMPLATES = Path("reports/templates")
+METRICS = TEMPLATES / "metrics.yaml"
 
 
 def significant(value: float | None, digits: int) -> str:
@@ -54,13 +57,29 @@ def environment() -> jinja2.Environment:
 
 def definitions(metrics: Iterable[str]) -> dict[str, str]:
     """What metrics count, in words, by their names; those that one sentence explains together."""
-    sentences = load_yaml(TEMPLATES / "metrics.yaml")
+    sentences = load_yaml(METRICS)
     explained: dict[str, list[str]] = {}
     for metric in metrics:
-        pattern = next((pattern for pattern in sentences if fnmatchcase(metric, pattern)), None)
-        if pattern:
+        for pattern in fitting(metric, sentences):
             explained.setdefault(pattern, []).append(metric)
     return {"; ".join(names): sentences[pattern] for pattern, names in explained.items()}
+
+
+def fitting(metric: str, patterns: Iterable[str]) -> list[str]:
+    """The first pattern that a metric fits, or none."""
+    return [pattern for pattern in patterns if fnmatchcase(metric, pattern)][:1]
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a column `metric`, in the order of the definitions, then of a number in a name."""
+    patterns = list(load_yaml(METRICS))
+
+    def place(metric: str) -> tuple[int, int]:
+        number = re.search("[0-9]+", metric)
+        first = [patterns.index(pattern) for pattern in fitting(metric, patterns)]
+        return (first or [len(patterns)])[0], int(number[0]) if number else 0
+
+    return table.sort_values("metric", key=lambda names: names.map(place), kind="stable")
 
 
 def network_words(training: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from analysis import figures, memorization
-from analysis.pages import definitions, environment, significant
+from analysis.pages import definitions, environment, in_order, significant
 from analysis.report import write_index
 from analysis.results import Results
 from analysis.statistics import Interval
@@ -109,3 +109,5 @@ def test_every_metric_is_explained(kind, tmp_path):
     metrics = [figure.name for figure in [*figures, *floors(kind, text)]]
     explained = "; ".join(definitions(metrics)).split("; ")
     assert sorted(explained) == sorted(metrics) and len(metrics) > 20
+    rows = list(in_order(pd.DataFrame({"metric": metrics[::-1]}))["metric"])
+    assert rows[:4] == ["match length", "longest copy", "copied at 20", "copied at 30"]

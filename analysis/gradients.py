@@ -157,8 +157,8 @@ def measured(
     initial = initial_network(cell, text.vocabulary.size, seed, settings)
     rows = [
         {"cell": cell, "seed": seed, "network": name, **row}
-        for name, measured in ((INITIAL, initial), (TRAINED, network))
-        for row in norm_rows(gradient_norms(measured, ids, settings.distances), settings.distances)
+        for name, each in ((INITIAL, initial), (TRAINED, network))
+        for row in norm_rows(gradient_norms(each, ids, settings.distances), settings.distances)
     ]
     return {"training": training, "rows": rows}
 

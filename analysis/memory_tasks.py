@@ -206,7 +206,7 @@ def measure_memory(config: DictConfig) -> None:
                 bar.update()
 
             work = partial(train_apart, settings=settings)
-            at_once(work, missing, min(max(len(missing), 1), cores()), keep)
+            at_once(work, missing, cores(), keep)
         rows = [row for job in wanted for row in kept.done[str(job)]]
         write_table(paths.results / "memory_tasks.tsv", rows, COLUMNS)
 

@@ -32,7 +32,7 @@ laptop: tools ## every corpus of the post at laptop scale (CORPORA_MIRROR or the
 	python -m analysis.report --scale laptop index
 
 test: tools .build/dev .build/browser ## set up what tests need, then run them
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .build/dev ## ruff and mypy
 	ruff format --check .

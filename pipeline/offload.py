@@ -112,7 +112,9 @@ def pack(config: DictConfig, folder: Path) -> None:
 
 def timeless(info: tarfile.TarInfo) -> tarfile.TarInfo:
     """A member without owner and times: equal files make equal archives."""
-    return info.replace(mtime=0, uid=0, gid=0, uname="", gname="", deep=False)
+    info.mtime = info.uid = info.gid = 0  # by hand: Debian's Python 3.11.2 has no `replace`
+    info.uname = info.gname = ""
+    return info
 
 
 def run(config: DictConfig, params_file: Path, inputs: Path, out: Path, minutes: float) -> None:

@@ -12,12 +12,8 @@ from analysis.inside_sections import sections
 from analysis.pages import definitions, in_order, network_words
 from analysis.results import HELD_OUT, NETWORK, Results
 from analysis.statistics import Interval
-from pipeline import models, params
-from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
 
-EXCERPT = 600
-"""Characters of each sample shown."""
 BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
@@ -62,7 +58,6 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
         "comparisons": comparison_table(
             in_order(results.own_table(run, "comparisons")), results.own_table(run, "precision")
         ),
-        "excerpt": EXCERPT,
         "samples": excerpts(results, run),
     }
 
@@ -131,26 +126,15 @@ def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:
 
 
 def excerpts(results: Results, run: str) -> list[dict[str, str]]:
-    """The beginning of the first sample of each source whose samples are here: they are not kept
-    with the results."""
-    corpus = results.corpus_of(run)
-    network = results.paths.run_results(run) / "samples"
-    baseline = results.paths.baseline_results(corpus) / "samples"
-    settings = params.experiment(results.config, run).sample
-    orders = params.baseline(results.config, corpus).ngram_orders
-    shown = [
-        (network, temperature_source(t))
-        for t in (0.5, 0.8, 1.0, 0.0)
-        if t in (0, *settings.temperatures)
+    """The beginning of the first sample of the network at each temperature, then of n-grams."""
+    beginnings = results.excerpts(run)["beginnings"]
+    wanted = [temperature_source(t) for t in (0.5, 0.8, 1.0, 0.0)]
+    wanted += [source for source in beginnings if source.startswith("ngram")]
+    return [
+        {"label": figures.label(source), "text": beginnings[source]}
+        for source in wanted
+        if source in beginnings
     ]
-    shown += [(baseline, f"ngram:{order}") for order in orders]
-    rows = []
-    for folder, source in shown:
-        path = folder / models.sample_file(source)
-        if path.exists():
-            text = read_samples(path)[0][:EXCERPT].decode("utf-8", "replace")
-            rows.append({"label": figures.label(source), "text": text})
-    return rows
 
 
 def terminal_summary(results: Results, run: str) -> list[str]:

@@ -8,15 +8,10 @@ from analysis import figures, inside, inside_figures
 from analysis.evolution import read_evolution, streams_of
 from analysis.results import HELD_OUT, NETWORK, NotRunError, Results
 from analysis.statistics import Interval
-from pipeline import models
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
 
 EXCERPT = 300
 """Characters shown of each sample taken while training."""
-LOOP_SHOWN = 120
-"""Characters shown of what a greedy sample repeats."""
 VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"})
 SIDES = ("left", "right")
 
@@ -64,16 +59,14 @@ def evolution_picture(results: Results, run: str) -> figures.Picture:
 def evolution_samples(results: Results, run: str) -> list[dict[str, str]]:
     """The beginning of each sample taken while training, and of held-out text."""
     symbols = results.config.experiments[run].train.sample_symbols
-    shown = [
-        (f"after {source.partition(':')[2]} steps", streams_of(sample, symbols)[0])
+    shown = {
+        f"after {source.partition(':')[2]} steps": streams_of(sample, symbols)[0].decode(
+            "utf-8", "replace"
+        )
         for source, sample in read_evolution(results.config, run).items()
-    ]
-    text = PreparedText.open(results.paths.text / results.corpus_of(run))
-    shown.append((figures.label(HELD_OUT), text.vocabulary.decode(text.part("test")[:EXCERPT])))
-    return [
-        {"label": name, "text": sample[:EXCERPT].decode("utf-8", "replace")}
-        for name, sample in shown
-    ]
+    }
+    shown[figures.label(HELD_OUT)] = results.excerpts(run)["beginnings"][HELD_OUT]
+    return [{"label": name, "text": sample[:EXCERPT]} for name, sample in shown.items()]
 
 
 def gates_picture(results: Results, run: str) -> figures.Picture | None:
@@ -109,12 +102,8 @@ def greedy_loop(results: Results, run: str) -> dict[str, Any] | None:
     greedy = table[table["source"] == temperature_source(0)].iloc[0]
     if not greedy["period"]:
         return None
-    path = results.paths.run_results(run) / "samples" / models.sample_file(temperature_source(0))
-    start, period = int(greedy["start"]), int(greedy["period"])
-    sample = read_samples(path)[0] if path.exists() else b""
-    repeated = sample[start : start + period].decode("utf-8", "replace")
-    shown = repeated[:LOOP_SHOWN].translate(VISIBLE) + ("…" if len(repeated) > LOOP_SHOWN else "")
-    return {"start": start, "period": period, "symbols": int(greedy["symbols"]), "text": shown}
+    found = {name: int(greedy[name]) for name in ("start", "period", "symbols")}
+    return found | {"text": results.excerpts(run)["loop"].translate(VISIBLE)}
 
 
 def error_rows(results: Results, run: str, sources: list[str]) -> list[dict[str, Any]]:

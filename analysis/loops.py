@@ -54,18 +54,18 @@ def measure_loops(config: DictConfig, run: str) -> None:
     settings = params.view(Settings, config.inside.loops, "inside.loops")
     experiment = params.experiment(config, run)
     plan, paths = experiment.sample, Paths.of(config)
-    own, baseline = paths.run_results(run), paths.baseline_results(experiment.corpus)
+    own, baseline = paths.run_samples(run), paths.baseline_samples(experiment.corpus)
     folders = {models.temperature_source(t): own for t in (0.0, *sorted(plan.temperatures))}
     orders = params.baseline(config, experiment.corpus).ngram_orders
     folders |= {f"ngram:{order}": baseline for order in orders}
     samples = {
-        source: read_samples(folder / "samples" / models.sample_file(source))
+        source: read_samples(folder / models.sample_file(source))
         for source, folder in folders.items()
     }
     text = PreparedText.open(paths.text / experiment.corpus)
     samples[HELD_OUT] = held_out(text, plan.symbols, plan.streams)
     rows = [row for name, streams in samples.items() for row in loop_rows(name, streams, settings)]
-    write_table(own / "loops.tsv", rows, COLUMNS)
+    write_table(paths.run_results(run) / "loops.tsv", rows, COLUMNS)
 
 
 def main() -> None:

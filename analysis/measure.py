@@ -163,8 +163,8 @@ def measure_network(config: DictConfig, run: str) -> None:
     paths = Paths.of(config)
     network = models.open_model(config, run, "network").model
     sources = [models.temperature_source(t) for t in (0.0, *experiment.sample.temperatures)]
-    folder = paths.run_results(run)
-    samples = {s: read_samples(folder / "samples" / models.sample_file(s)) for s in sources}
+    folder = paths.run_samples(run)
+    samples = {s: read_samples(folder / models.sample_file(s)) for s in sources}
     measure_models(
         {NETWORK: network},
         {NETWORK},
@@ -172,7 +172,7 @@ def measure_network(config: DictConfig, run: str) -> None:
         PreparedText.open(paths.text / experiment.corpus),
         params.select(config, "corpora", experiment.corpus).kind,
         params.measure(config),
-        folder,
+        paths.run_results(run),
     )
 
 
@@ -181,7 +181,7 @@ def measure_baseline(config: DictConfig, corpus: str) -> None:
     settings = params.baseline(config, corpus)
     paths = Paths.of(config)
     index, text = models.open_index(paths, corpus)
-    folder = paths.baseline_results(corpus)
+    folder = paths.baseline_samples(corpus)
     opened: dict[str, LanguageModel] = {
         f"ngram:{order}": index.ngram(order) for order in settings.ngram_orders
     }
@@ -190,7 +190,7 @@ def measure_baseline(config: DictConfig, corpus: str) -> None:
         opened[f"kenlm:{order}"] = models.open_kenlm(paths, corpus, order).model
     largest = f"kenlm:{max(settings.kenlm_orders)}"
     sampled = [*sorted(unsmoothed, key=list(opened).index), largest]
-    samples = {s: read_samples(folder / "samples" / models.sample_file(s)) for s in sampled}
+    samples = {s: read_samples(folder / models.sample_file(s)) for s in sampled}
     samples[HELD_OUT] = held_out(text, settings.symbols, settings.streams)
     measure_models(
         opened,
@@ -199,7 +199,7 @@ def measure_baseline(config: DictConfig, corpus: str) -> None:
         text,
         params.select(config, "corpora", corpus).kind,
         params.measure(config),
-        folder,
+        paths.baseline_results(corpus),
     )
 
 

@@ -42,6 +42,7 @@ NEEDED = {
     "runs.tsv": ("digest", "seconds", "steps"),
     "train.json": ("experiment", "parameters"),
     "baseline.json": ("data_sha256", "models"),
+    "excerpts.json": ("beginnings", "loop", "puzzle"),
     "manifest.json": ("source", "parts", "vocabulary"),
     "cells.json": ("shares",),
     "speed.json": ("rows",),
@@ -96,8 +97,12 @@ class Results:
         return _json(self.paths.baseline_results(corpus) / "baseline.json", f"baseline of {corpus}")
 
     def manifest(self, corpus: str) -> dict[str, Any]:
-        """manifest.json of a prepared corpus."""
-        return _json(self.paths.text / corpus / "manifest.json", f"preprocess of {corpus}")
+        """The manifest of a prepared corpus."""
+        return _json(self.paths.facts(corpus), f"preprocess of {corpus}")
+
+    def excerpts(self, run: str) -> dict[str, Any]:
+        """excerpts.json of a run: what pages quote."""
+        return _json(self._folder(run) / "excerpts.json", f"excerpts of {run}")
 
     def history(self, run: str) -> pd.DataFrame:
         """Validation and training cross-entropy over a training, one row an evaluation."""

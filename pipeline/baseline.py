@@ -60,7 +60,7 @@ def build(config: DictConfig, corpus: str) -> None:
     settings = params.baseline(config, corpus)
     paths = Paths.of(config)
     text = PreparedText.open(paths.text / corpus)
-    folder, results = paths.baseline_models(corpus), paths.baseline_results(corpus)
+    folder, samples = paths.baseline_models(corpus), paths.baseline_samples(corpus)
     orders = sorted(settings.kenlm_orders)
     steps = 2 + len(orders) + len(settings.ngram_orders)
     with sole_writer(folder), tqdm(total=steps, desc=f"baseline {corpus}", unit="model") as bar:
@@ -79,7 +79,7 @@ def build(config: DictConfig, corpus: str) -> None:
         sampled[f"kenlm:{largest}"] = KenLM(path, text.vocabulary.size)
         for name, model in sampled.items():
             texts = sampled_texts(model, text, settings, Decoding())
-            write_samples(results / "samples" / models.sample_file(name), texts)
+            write_samples(samples / models.sample_file(name), texts)
             bar.update()
     about = {
         "corpus": corpus,
@@ -88,7 +88,7 @@ def build(config: DictConfig, corpus: str) -> None:
         "vocabulary": text.vocabulary.size,
         "models": built.rows,
     }
-    write_json(results / models.BASELINE, about)
+    write_json(paths.baseline_results(corpus) / models.BASELINE, about)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ class Paths:
 
     raw: Path
     text: Path
+    samples: Path
     models: Path
     checkpoints: Path
     results: Path
@@ -34,8 +35,12 @@ class Paths:
         return self.models / run
 
     def run_results(self, run: str) -> Path:
-        """What training wrote of itself: train.json, history.tsv."""
+        """What was measured of a run, and what training wrote of itself."""
         return self.results / run
+
+    def run_samples(self, run: str) -> Path:
+        """The samples of a network."""
+        return self.samples / run
 
     def sweep_results(self, sweep: str) -> Path:
         """What the runs of a sweep scored."""
@@ -46,5 +51,13 @@ class Paths:
         return self.models / "baselines" / corpus
 
     def baseline_results(self, corpus: str) -> Path:
-        """What the n-gram models of a corpus sampled, and how they were measured."""
+        """What was measured of the n-gram models of a corpus."""
         return self.results / "baselines" / corpus
+
+    def baseline_samples(self, corpus: str) -> Path:
+        """The samples of the n-gram models of a corpus."""
+        return self.samples / "baselines" / corpus
+
+    def facts(self, corpus: str) -> Path:
+        """The manifest of a prepared text, kept with results: the text is not."""
+        return self.results / "texts" / corpus / "manifest.json"

@@ -1,4 +1,6 @@
-"""data/raw/<corpus> -> data/text/<corpus>: three parts as symbol ids, vocabulary, manifest."""
+"""data/raw/<corpus> -> data/text/<corpus>: three parts as symbol ids, vocabulary, manifest.
+
+The manifest is kept with the results too."""
 
 import argparse
 from dataclasses import asdict
@@ -91,6 +93,7 @@ def preprocess(config: DictConfig, name: str) -> None:
     out = paths.text / name
     with sole_writer(out):
         manifest = prepare(corpus, Obtained.open(paths.raw / name), out)
+        write_json(paths.facts(name), manifest)
     print(f"{name}: {manifest['bytes']:,} bytes, {manifest['documents']:,} documents")
     if manifest["sections_missing"]:
         print(f"{name}: not found, left in the section before: {manifest['sections_missing']}")

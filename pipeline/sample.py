@@ -37,7 +37,7 @@ def write_run_samples(config: DictConfig, run: str) -> None:
     greedy = replace(plan, symbols=plan.greedy_symbols * plan.streams)
     model = models.open_model(config, run, "network").model
     text = PreparedText.open(paths.text / experiment.corpus)
-    folder = paths.run_results(run) / "samples"
+    folder = paths.run_samples(run)
     jobs = [(0.0, greedy), *((t, plan) for t in plan.temperatures)]
     for temperature, what in tqdm(jobs, desc=f"sample {run}", unit="sample"):
         texts = sampled_texts(model, text, what, Decoding(temperature))

@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 
 from pipeline import console
 from pipeline.compose import composed
+from pipeline.paths import Paths
 from tests.conftest import PROSE, ROOT
 
 STAGES = {
@@ -43,6 +44,7 @@ STAGES = {
     "gradients": ("analysis.gradients",),
     "memory_tasks": ("analysis.memory_tasks",),
     "course": ("analysis.course.__main__",),
+    "excerpts": ("analysis.excerpts", "warpeace"),
     "cells": ("analysis.cells", "warpeace"),
     "page": ("analysis.report", "page", "warpeace"),
     "claims": ("analysis.claims", "--write"),
@@ -165,7 +167,7 @@ class Project:
         task = {"cell": "gru", "examples": 8, "tests": 4, "hidden": 4, "steps": 2}
         course.shapes.tasks = {"many-to-many": task}
         config.offload.update({"jobs": list(JOBS), "reserve_seconds": 0})
-        for name in ("raw", "text", "models", "results", "checkpoints", "by_hand", "stamp"):
+        for name in Paths.__dataclass_fields__:
             config.paths[name] = name
         config.paths.reports = "pages"
 
@@ -202,7 +204,7 @@ class Project:
         return [path for path in self._outputs(hidden=True) if not path.name.endswith(".lock")]
 
     def _outputs(self, hidden: bool = False) -> Iterator[Path]:
-        for name in ("raw", "text", "models", "results", "pages", "packed", "back"):
+        for name in ("raw", "text", "samples", "models", "results", "pages", "packed", "back"):
             for path in sorted((self.folder / name).rglob("*")):
                 if path.is_file() and hidden == any(
                     part.startswith(".") for part in path.relative_to(self.folder).parts

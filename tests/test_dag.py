@@ -108,7 +108,7 @@ def test_the_branch_ends_in_a_page(project):
     page = (project.folder / "scales/laptop/reports/pages/python.html").read_text()
     assert "The Python standard library" in page and "<svg" not in page
     assert "data:image/svg+xml" in page
-    greedy = project.folder / RESULTS / "python/samples/temperature-0.jsonl"
+    greedy = project.folder / "scales/laptop/data/samples/python/temperature-0.jsonl"
     assert [len(text) for text in read_samples(greedy)] == [300, 300]
     for name in ("gates.tsv", "errors.tsv", "loops.tsv"):
         assert (project.folder / RESULTS / "python" / name).stat().st_size > 100

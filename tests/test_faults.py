@@ -181,7 +181,7 @@ def test_a_disk_that_is_read_only_is_one_line(whole, disk):
     ("folder", "stage"),
     [
         ("raw", "download"), ("text/warpeace", "preprocess"), ("models", "baseline"),
-        ("checkpoints", "train"), ("models", "adopt"), ("results/warpeace/samples", "sample"),
+        ("checkpoints", "train"), ("models", "adopt"), ("samples/warpeace", "sample"),
         ("pages/pages", "page"), ("pages", "claims"), ("packed", "pack"),
     ],
 )  # fmt: skip
@@ -335,7 +335,7 @@ KENLM = (*BY_HAND, "--model", "kenlm:3")
         (f"{NETWORK}/vocabulary.json", a_symbol_less, f"./{NETWORK}", "not that of the network"),
         (f"{GRAMS}/kenlm-3.binary", exchanged("kenlm-2.binary"), KENLM, "is not the model that"),
         (f"{GRAMS}/kenlm-3.binary", pickled, KENLM, "is not a readable KenLM model"),
-        (f"{RUN}/samples/temperature-1.jsonl", cut_after_a_line, "measure", "sample again"),
+        ("samples/warpeace/temperature-1.jsonl", cut_after_a_line, "measure", "sample again"),
         (f"{RUN}/structure.tsv", cut, "compare", "it is cut short"),
         (f"{RUN}/structure.tsv", exchanged("scores.tsv"), "compare", "it has no column"),
         (f"{RUN}/scores.tsv", cut, "page", "it is cut short"),

@@ -11,7 +11,7 @@ from analysis import errors, inside, inside_page, inside_sections
 from analysis.pages import environment
 from analysis.results import NotRunError, Results
 from pipeline.lm.errors import InputError
-from tests.conftest import ROOT, prepare
+from tests.conftest import ROOT
 from tests.test_report import HOSTILE
 
 RUNS = {"small": "warpeace-small", "large": "warpeace"}
@@ -24,6 +24,12 @@ BASELINES = {"ngram:4": 0.3, "kenlm:4": 0.4, "kenlm:8": 0.2}
 def write(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+
+
+def write_excerpts(results, **found):
+    """excerpts.json of a run, of which only what is said is used."""
+    path = results.paths.run_results("warpeace") / "excerpts.json"
+    path.write_text(json.dumps({"beginnings": {}, "loop": "", "puzzle": []} | found))
 
 
 def error_table(share):
@@ -181,17 +187,15 @@ def test_loops_by_source(results):
 
 
 def test_what_the_greedy_sample_repeats_is_shown_and_escaped(results):
-    samples = results.paths.run_results("warpeace") / "samples"
-    samples.mkdir()
-    text = "12345678" + "<b> \n" * 20
-    (samples / "temperature-0.jsonl").write_text(json.dumps({"stream": 0, "text": text}))
+    write_excerpts(results, loop="<b> \n")
     loop = inside_sections.greedy_loop(results, "warpeace")
     assert loop["text"] == "<b>␣⏎"
     assert "<b>" not in environment().from_string("{{ text }}").render(text=loop["text"])
 
 
 def test_samples_by_iteration_are_side_by_side_and_escaped(results):
-    prepare(results.paths.text / "warpeace", b"Well, Prince, so Genoa and Lucca. " * 40)
+    held_out = "Well, Prince, so Genoa and Lucca. " * 40
+    write_excerpts(results, beginnings={"held-out": held_out})
     symbols = results.config.experiments.warpeace.train.sample_symbols
     sample = (HOSTILE + "x" * symbols)[:symbols]
     path = results.paths.run_results("warpeace") / "evolution.json"
@@ -202,7 +206,7 @@ def test_samples_by_iteration_are_side_by_side_and_escaped(results):
         "after 300 steps",
         "held-out text",
     ]
-    assert len(shown[0]["text"]) == inside_sections.EXCERPT
+    assert {len(row["text"]) for row in shown} == {inside_sections.EXCERPT}
     page = environment().from_string("{% for s in shown %}<pre>{{ s.text }}</pre>{% endfor %}")
     assert "<script" not in page.render(shown=shown)
 

@@ -21,6 +21,7 @@ from pipeline.corpora.sources import Obtained, obtain
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.vocabulary import TOKEN
+from pipeline.paths import Paths
 from pipeline.preprocess import prepare
 from tests.prepared_texts import corpus_of, described, parts_of, prepared
 
@@ -219,9 +220,7 @@ def test_a_full_disk_is_one_line_and_no_file(tmp_path: Path, compressed: bool) -
 
 def written(folder: Path, path: Path) -> Path:
     """A params file whose one corpus is a file."""
-    folders = ("models", "checkpoints", "results", "reports", "by_hand", "stamp")
-    paths = dict.fromkeys(folders, "x")
-    paths |= {"raw": str(folder / "raw"), "text": str(folder / "text")}
+    paths = {name: str(folder / name) for name in Paths.__dataclass_fields__}
     own = {"variant": "own", "from": [f"file:{path}"]}
     config = {"scale": "full", "paths": paths, "corpora": {"mine": described(own)}}
     OmegaConf.save(OmegaConf.create(config), folder / "params.yaml")

@@ -151,6 +151,19 @@ class Results:
         baseline = self.paths.baseline_results(corpus) / f"{name}.tsv"
         return pd.concat([own, _table(baseline, f"baseline of {corpus}")], ignore_index=True)
 
+    def _rows(self, run: str, name: str, source: str) -> pd.DataFrame:
+        """What `table` has of one source; n-grams and held-out text wait for no network."""
+        if source == NETWORK or source.startswith("temperature:"):
+            table = _table(self._folder(run) / f"{name}.tsv", run)
+        else:
+            corpus = self.corpus_of(run)
+            folder = self.paths.baseline_results(corpus)
+            table = _table(folder / f"{name}.tsv", f"baseline of {corpus}")
+        rows = table[table["source"] == source]
+        if rows.empty:
+            raise NotRunError(f"{run}: nothing measured of {source}")
+        return rows
+
     def bootstrap(self) -> dict[str, Any]:
         """How intervals are computed: the arguments of `analysis.statistics`."""
         return {
@@ -161,23 +174,24 @@ class Results:
 
     def bits(self, run: str, source: str) -> Interval:
         """Test cross-entropy of a model in bits per symbol; infinite if a symbol was impossible."""
-        rows = _of_source(self.table(run, "scores"), source, run)
+        rows = self._rows(run, "scores", source)
         if rows["impossible"].sum():
             return Interval(np.inf, np.inf, np.inf, len(rows))
         return ratio_interval(rows["nats"] / np.log(2), rows["symbols"], **self.bootstrap())
 
     def bits_difference(self, run: str, source: str, other: str) -> Interval:
         """Difference in test bits per symbol of two models of one text, paired by window."""
-        table = self.table(run, "scores")
-        a, b = (_of_source(table, name, run).set_index("window") for name in (source, other))
+        a, b = (self._rows(run, "scores", name).set_index("window") for name in (source, other))
         nats = _side_by_side(a[["nats"]], b[["nats", "symbols"]])
         bits = nats[["nats_a", "nats"]] / np.log(2)
         return paired_difference(bits["nats_a"], bits["nats"], nats["symbols"], **self.bootstrap())
 
     def windows(self, run: str, metric: str, source: str) -> pd.DataFrame:
         """Events and exposure of one metric of one source, one row a window."""
-        table = self.table(run, "structure")
-        rows = _of_source(table[table["metric"] == metric], source, run)
+        rows = self._rows(run, "structure", source)
+        rows = rows[rows["metric"] == metric]
+        if rows.empty:
+            raise NotRunError(f"{run}: no {metric} of {source}")
         return rows[rows["exposure"] > 0]
 
     def rate(self, run: str, metric: str, source: str) -> Interval:
@@ -247,13 +261,6 @@ def _agree(made: Any, wanted: Any) -> bool:
     if isinstance(made, dict):
         return all(key in wanted and value == wanted[key] for key, value in made.items())
     return bool(made == wanted)
-
-
-def _of_source(table: pd.DataFrame, source: str, run: str) -> pd.DataFrame:
-    rows = table[table["source"] == source]
-    if rows.empty:
-        raise NotRunError(f"{run}: nothing measured of {source}")
-    return rows
 
 
 def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

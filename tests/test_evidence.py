@@ -68,6 +68,23 @@ def test_two_seeds_settle_nothing(results, tmp_path):
     assert settle("P17", ENTRIES["P17"], results).verdict == INCONCLUSIVE
 
 
+def test_figures_of_ngrams_need_no_network(results):
+    row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
+    scores = [{"source": f"kenlm:{n}", "nats": nats, **row} for n, nats in ((8, 90), (11, 80))]
+    clean = {"metric": "gcc clean", "unit": "share", "exposure": 10}
+    shares = {"held-out": 9, "ngram:10": 2, "ngram:15": 5}
+    windows = [{"source": s, "window": k, "events": n, **clean} for s, n in shares.items()
+               for k in (0, 1)]  # fmt: skip
+    folder = results.paths.baseline_results("linux")
+    write_rows(folder / "scores.tsv", scores)
+    write_rows(folder / "structure.tsv", windows)
+    assert results.bits_difference("linux", "kenlm:11", "kenlm:8").estimate < 0
+    orders = settle("G2", ENTRIES["G2"], results).parts
+    assert [part.estimate for part in orders[:2]] == [pytest.approx(0.2), pytest.approx(0.3)]
+    with pytest.raises(NotRunError, match="waits for linux"):
+        results.bits("linux", "network")
+
+
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, REPRODUCED), (0.9, NOT_REPRODUCED)])
 def test_half_the_window_and_half_the_time(results, tmp_path, ratio, verdict):
     keys = {

@@ -142,7 +142,7 @@ def gates(shares: pd.DataFrame, run: str) -> Picture:
             for layer, rows in trained[trained["gate"] == gate].groupby("layer"):
                 colour = LAYER_COLOURS[(layer - 1) % len(LAYER_COLOURS)]
                 axes.plot(rows["right"], rows["left"], "o", color=colour, ms=3.2, alpha=0.55,
-                          mew=0, label=f"layer {layer}", rasterized=True)  # fmt: skip
+                          mew=0, label=f"layer {layer}")  # fmt: skip
             axes.set(title=GATE_NAMES[gate], xlabel="time above 0.9", xlim=(-0.02, 1.02))
             axes.set(ylim=(-0.02, 1.02))
         panels[0].set(ylabel="time below 0.1")

@@ -125,9 +125,9 @@ class Results:
         return _json(self.paths.results / "speed.json", "speed")
 
     def sweep(self, name: str, *settings: str) -> pd.DataFrame:
-        """The runs of a sweep: the settings that vary, parameters, seconds_per_step; of the test
-        part its symbols, nats, and bits, the cross-entropy in bits per symbol. NotRunError if one
-        of `settings` does not vary in it."""
+        """The runs of a sweep: the settings that vary, parameters; of the test part its symbols,
+        nats, and bits, the cross-entropy in bits per symbol. NotRunError if one of `settings` does
+        not vary in it."""
         folder = self.paths.sweep_results(name)
         runs, scores = (
             _table(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
@@ -136,8 +136,7 @@ class Results:
             raise NotRunError(f"waits for a sweep {name} over {', '.join(missing)}")
         sums = scores.groupby("digest")[["nats", "symbols"]].sum()
         sums["bits"] = sums["nats"] / sums["symbols"] / np.log(2)
-        steps = (runs["seconds"] / runs["steps"]).rename("seconds_per_step")
-        return runs.assign(seconds_per_step=steps).merge(sums, left_on="digest", right_index=True)
+        return runs.merge(sums, left_on="digest", right_index=True)
 
     def gradients(self) -> dict[str, Any]:
         """gradients.json: the networks whose gradients were measured."""

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.evidence.figure import Figure
 from analysis.results import NotRunError, Results
@@ -15,38 +14,17 @@ SEED = "seed"
 TABLE_AXES = ("model.cell", "model.hidden", "model.layers")
 
 
-def _matched(
-    results: Results,
-    sweep: str,
-    column: str,
-    setting: str,
-    values: tuple[Any, Any],
-    where: dict[str, Any],
-) -> pd.DataFrame:
-    """`column` of the runs with either value of a setting: a row a seed, a column a value."""
-    runs = results.sweep(sweep, SEED, setting, *where)
-    for key, value in where.items():
-        runs = runs[runs[key] == value]
-    table = runs.pivot_table(index=SEED, columns=setting, values=column)
-    if missing := set(values) - set(table.columns):
-        raise NotRunError(f"waits for {sweep} with {setting} {', '.join(map(str, missing))}")
-    return table.dropna()
-
-
 def sweep_difference(
     results: Results, sweep: str, setting: str, value: Any, other: Any, where: dict[str, Any]
 ) -> Figure:
     """Test bits per symbol at one value of a setting less those at another, paired by seed."""
-    table = _matched(results, sweep, "bits", setting, (value, other), where)
-    return Figure.over_seeds(table[value] - table[other], results.settings.level)
-
-
-def sweep_step_ratio(
-    results: Results, sweep: str, setting: str, value: Any, other: Any, where: dict[str, Any]
-) -> Figure:
-    """Seconds a training step at one value of a setting over those at another, paired by seed."""
-    table = _matched(results, sweep, "seconds_per_step", setting, (value, other), where)
-    return Figure.over_seeds(table[value] / table[other], results.settings.level)
+    runs = results.sweep(sweep, SEED, setting, *where)
+    for key, wanted in where.items():
+        runs = runs[runs[key] == wanted]
+    table = runs.pivot_table(index=SEED, columns=setting, values="bits")
+    if missing := {value, other} - set(table.columns):
+        raise NotRunError(f"waits for {sweep} with {setting} {', '.join(map(str, missing))}")
+    return Figure.over_seeds((table[value] - table[other]).dropna(), results.settings.level)
 
 
 def code_length_difference(
@@ -83,4 +61,4 @@ def table_gap(results: Results, sweep: str, table: str) -> Figure:
     return Figure.over_seeds(gaps, results.settings.level)
 
 
-FIGURES = (sweep_difference, sweep_step_ratio, code_length_difference, table_gap)
+FIGURES = (sweep_difference, code_length_difference, table_gap)

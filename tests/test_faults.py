@@ -85,7 +85,7 @@ def project(whole, tmp_path) -> Project:
     ("stage", "writes"),
     [
         ("download", (1, 2, 3)),
-        ("preprocess", (1, 3, 6)),
+        ("preprocess", (1, 3, 7)),
         ("baseline", (2, 7)),
         ("train", (2, 3, 4, 6)),
         ("sweep", (1, 4)),
@@ -96,6 +96,7 @@ def project(whole, tmp_path) -> Project:
         ("gates", (1,)),
         ("errors", (1,)),
         ("loops", (1,)),
+        ("excerpts", (1,)),
         ("evolution", (1,)),
         ("cells", (1,)),
         ("gradients", (2, 3)),

@@ -1,17 +1,17 @@
-"""Samples and held-out text -> results/<run>/excerpts.json: the passages that the report quotes.
+"""Samples and held-out text -> excerpts.json: the passages that the report quotes.
 
-Samples are large, and those of n-grams are pieces of the training text: results keep this alone.
+Samples are large, and those of n-grams are pieces of the training text: results keep this alone, of
+a network in results/<run>/, of n-grams and held-out text in results/baselines/<corpus>/.
 
-    beginnings  source -> the beginning of its first sample, of held-out text too; none is chosen
-    loop        what the first greedy sample repeats, or nothing
-    puzzle      “Which is real?”: passages of held-out text, the network and an n-gram, in an order
-                that tells nothing: text, source
+    beginnings  source -> the beginning of its first sample; none is chosen
+    passages    source -> beginnings of others of its samples, evenly spread over all
+    loop        of a network: what its first greedy sample repeats, or nothing
 """
 
 import argparse
-import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -23,7 +23,7 @@ from pipeline.lm.files import write_json
 from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
 from pipeline.paths import Paths
-from pipeline.rules import COUNT, POSITIVE_FINITE, SEED, check
+from pipeline.rules import COUNT, check
 
 
 @dataclass
@@ -34,48 +34,21 @@ class Settings:
     loop: int
     passages: int
     passage: int
-    temperature: float
-    ngram_order: int
-    seed: int
 
     def __post_init__(self) -> None:
-        counts = ("beginning", "loop", "passages", "passage", "ngram_order")
-        check(self, "excerpts", COUNT, *counts)
-        check(self, "excerpts", POSITIVE_FINITE, "temperature")
-        check(self, "excerpts", SEED, "seed")
+        check(self, "excerpts", COUNT, *self.__dataclass_fields__)
 
 
-def sampled(config: DictConfig, run: str) -> dict[str, list[bytes]]:
-    """All samples of a run and of its corpus's n-grams, and held-out text, by source."""
-    paths, experiment = Paths.of(config), params.experiment(config, run)
-    plan, corpus = experiment.sample, experiment.corpus
-    network = [temperature_source(t) for t in (0.0, *plan.temperatures)]
-    ngrams = [f"ngram:{order}" for order in params.baseline(config, corpus).ngram_orders]
-    folders = dict.fromkeys(network, paths.run_samples(run))
-    folders |= dict.fromkeys(ngrams, paths.baseline_samples(corpus))
-    text = PreparedText.open(paths.text / corpus)
-    return {HELD_OUT: held_out(text, plan.symbols, plan.streams)} | {
-        source: read_samples(folder / models.sample_file(source))
-        for source, folder in folders.items()
+def quoted(streams: dict[str, list[bytes]], settings: Settings) -> dict[str, Any]:
+    """`beginnings` and `passages` of the samples of some sources."""
+    step = {s: max(1, len(texts) // (settings.passages + 1)) for s, texts in streams.items()}
+    chosen = {s: texts[step[s] :: step[s]][: settings.passages] for s, texts in streams.items()}
+    return {
+        "beginnings": {s: shown(texts[0][: settings.beginning]) for s, texts in streams.items()},
+        "passages": {
+            s: [shown(t[: settings.passage]) for t in found] for s, found in chosen.items()
+        },
     }
-
-
-def puzzle(
-    streams: dict[str, list[bytes]], settings: Settings, shuffle: random.Random
-) -> list[dict[str, str]]:
-    """Beginnings of streams evenly spread over those of each source, the first left out; nothing if
-    a source is not there. Sources are computed: that of a passage is where it was cut from."""
-    network = temperature_source(settings.temperature)
-    sources = (HELD_OUT, network, f"ngram:{settings.ngram_order}")
-    if not set(sources) <= set(streams):
-        return []
-    found = []
-    for source in sources:
-        step = max(1, len(streams[source]) // (settings.passages + 1))
-        chosen = streams[source][step::step][: settings.passages]
-        found += [{"text": shown(s[: settings.passage]), "source": source} for s in chosen]
-    shuffle.shuffle(found)
-    return found
 
 
 def looped(results: Results, run: str, greedy: bytes) -> bytes:
@@ -90,29 +63,48 @@ def shown(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def write_excerpts(config: DictConfig, run: str) -> Path:
-    """Write excerpts.json of a run; returns its path."""
-    settings = params.view(Settings, config.report.excerpts, "report.excerpts")
-    results = Results.of(config)
-    streams = sampled(config, run)
-    loop = looped(results, run, streams[temperature_source(0)][0])
-    path = results.paths.run_results(run) / "excerpts.json"
-    about = {
-        "beginnings": {s: shown(texts[0][: settings.beginning]) for s, texts in streams.items()},
-        "loop": shown(loop[: settings.loop]) + "…" * (len(loop) > settings.loop),
-        "puzzle": puzzle(streams, settings, random.Random(f"{settings.seed} {run}")),
+def of_network(config: DictConfig, run: str) -> Path:
+    """Write excerpts.json of a network; returns its path."""
+    settings, results = _settings(config), Results.of(config)
+    temperatures = (0.0, *params.experiment(config, run).sample.temperatures)
+    folder = results.paths.run_samples(run)
+    streams = {
+        source: read_samples(folder / models.sample_file(source))
+        for source in map(temperature_source, temperatures)
     }
-    write_json(path, about)
+    loop = looped(results, run, streams[temperature_source(0)][0])
+    more = "…" * (len(loop) > settings.loop)
+    path = results.paths.run_results(run) / "excerpts.json"
+    write_json(path, quoted(streams, settings) | {"loop": shown(loop[: settings.loop]) + more})
     return path
+
+
+def of_baseline(config: DictConfig, corpus: str) -> Path:
+    """Write excerpts.json of a corpus's n-grams and held-out text; returns its path."""
+    plan, paths = params.baseline(config, corpus), Paths.of(config)
+    folder = paths.baseline_samples(corpus)
+    text = PreparedText.open(paths.text / corpus)
+    streams = {HELD_OUT: held_out(text, plan.symbols, plan.streams)}
+    for source in (f"ngram:{order}" for order in plan.ngram_orders):
+        streams[source] = read_samples(folder / models.sample_file(source))
+    path = paths.baseline_results(corpus) / "excerpts.json"
+    write_json(path, quoted(streams, _settings(config)))
+    return path
+
+
+def _settings(config: DictConfig) -> Settings:
+    return params.view(Settings, config.report.excerpts, "report.excerpts")
 
 
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m analysis.excerpts", description=__doc__)
-    parser.add_argument("run", help="an experiment")
+    parser.add_argument("what", choices=["network", "baseline"])
+    parser.add_argument("name", help="a run, or a corpus")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
-    print(write_excerpts(params.load(params.params_file(arguments)), arguments.run))
+    config = params.load(params.params_file(arguments))
+    print({"network": of_network, "baseline": of_baseline}[arguments.what](config, arguments.name))
 
 
 if __name__ == "__main__":

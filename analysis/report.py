@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import figures
+from analysis.blind import puzzles
 from analysis.claims import VERDICTS, Verdict, verdicts
 from analysis.corpus_page import page_content, terminal_summary
 from analysis.figures_table import figures_table
@@ -43,12 +44,11 @@ def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
     """A row of the index's table of corpora."""
     row: dict[str, Any] = {"name": corpus, "title": results.config.corpora[corpus].title}
     try:
+        row["manifest"] = manifest = results.manifest(corpus)
         training = results.training(corpus)
-        manifest = results.manifest(corpus)
         order, interval = best_kenlm(results, corpus)
         return row | {
             "waits": "",
-            "manifest": manifest,
             "variant": manifest["source"]["variant"],
             "symbols": manifest["parts"]["train"]["symbols"],
             "network": network_words(training),
@@ -77,20 +77,6 @@ def run_row(results: Results, run: str) -> dict[str, Any]:
         "torch": training["versions"]["torch"],
         **{name: training[name] for name in kept},
     }
-
-
-def puzzles(results: Results) -> list[dict[str, Any]]:
-    """For each corpus that has them the passages to guess: number, text, answer."""
-    found = []
-    for run in results.config.baselines:
-        try:
-            passages = results.excerpts(run)["puzzle"]
-        except NotRunError:
-            continue
-        pieces = [{"text": p["text"], "answer": figures.label(p["source"])} for p in passages]
-        title = results.config.corpora[run].title
-        found += [{"title": title, "excerpts": list(enumerate(pieces, 1))}] if pieces else []
-    return found
 
 
 def tally(claims: list[Verdict]) -> dict[str, list[str]]:

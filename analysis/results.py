@@ -42,7 +42,7 @@ NEEDED = {
     "runs.tsv": ("digest", "seconds", "steps"),
     "train.json": ("experiment", "parameters"),
     "baseline.json": ("data_sha256", "models"),
-    "excerpts.json": ("beginnings", "loop", "puzzle"),
+    "excerpts.json": ("beginnings", "passages"),
     "manifest.json": ("source", "parts", "vocabulary"),
     "cells.json": ("shares",),
     "speed.json": ("rows",),
@@ -101,8 +101,16 @@ class Results:
         return _json(self.paths.facts(corpus), f"preprocess of {corpus}")
 
     def excerpts(self, run: str) -> dict[str, Any]:
-        """excerpts.json of a run: what pages quote."""
-        return _json(self._folder(run) / "excerpts.json", f"excerpts of {run}")
+        """What pages quote of a run, its corpus's n-grams and held-out text: see
+        `analysis.excerpts`."""
+        found = self.baseline_excerpts(self.corpus_of(run))
+        own = _json(self._folder(run) / "excerpts.json", f"excerpts of {run}")
+        return own | {name: found[name] | own[name] for name in ("beginnings", "passages")}
+
+    def baseline_excerpts(self, corpus: str) -> dict[str, Any]:
+        """excerpts.json of a corpus's n-grams and held-out text."""
+        folder = self.paths.baseline_results(corpus)
+        return _json(folder / "excerpts.json", f"excerpts of the baseline of {corpus}")
 
     def history(self, run: str) -> pd.DataFrame:
         """Validation and training cross-entropy over a training, one row an evaluation."""

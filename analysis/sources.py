@@ -20,6 +20,7 @@ NGRAM_TABLES = {"warpeace": "kjf-warpeace-ngrams", "linux": "kjf-linux-ngrams"}
 GRIDS = {"kjf-warpeace": "kjf-warpeace-lstm", "kjf-linux": "kjf-linux-lstm"}
 TITLES = {"kjf-warpeace": "War and Peace", "kjf-linux": "Linux"}
 LAYERS = (1, 2, 3)
+REPLY_CORPUS = "shakespeare"
 
 
 def reference() -> dict[str, Any]:
@@ -112,10 +113,23 @@ def _grid(results: Results, sweep: str) -> dict[tuple[str, int, int], float]:
     }
 
 
+def sample_rows(results: Results) -> list[dict[str, Any]]:
+    """The reply's samples and as much of ours, by symbols of context; ours "" if not run."""
+    try:
+        beginnings = results.baseline_excerpts(REPLY_CORPUS)["beginnings"]
+    except NotRunError:
+        beginnings = {}
+    return [
+        {"order": order, "theirs": text, "ours": beginnings.get(f"ngram:{order}", "")[: len(text)]}
+        for order, text in reference()["samples"].items()
+    ]
+
+
 def tables(results: Results) -> dict[str, Any]:
     """What templates/sources.html and the index show of the sources' figures."""
     return {
         "figures_beside": figure_rows(results),
+        "reply_samples": sample_rows(results),
         "ngrams": [
             {"title": results.config.corpora[run].title, "rows": ngram_rows(results, run)}
             for run in NGRAM_TABLES

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from analysis import cell_reading, errors, excerpts, gates, gradients, loops, memory_tasks
+from analysis.blind import Blind
 from analysis.course.settings import Course
 from pipeline import console, params
 from pipeline.corpora import documents
@@ -46,6 +47,7 @@ SETTINGS_OF_STAGES = {
     "inside.gradients": gradients.Settings,
     "inside.loops": loops.Settings,
     "inside.memory_tasks": memory_tasks.Settings,
+    "report.blind": Blind,
     "report.excerpts": excerpts.Settings,
 }
 DOCUMENT = Path(__file__).parent / "BAD_INPUT.md"

@@ -96,6 +96,7 @@ def project(whole, tmp_path) -> Project:
         ("gates", (1,)),
         ("errors", (1,)),
         ("loops", (1,)),
+        ("excerpts_baseline", (1,)),
         ("excerpts", (1,)),
         ("evolution", (1,)),
         ("cells", (1,)),

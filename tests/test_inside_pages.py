@@ -27,9 +27,11 @@ def write(path, rows):
 
 
 def write_excerpts(results, **found):
-    """excerpts.json of a run, of which only what is said is used."""
-    path = results.paths.run_results("warpeace") / "excerpts.json"
-    path.write_text(json.dumps({"beginnings": {}, "loop": "", "puzzle": []} | found))
+    """Excerpts of a run and of its baseline, of which only what is said is used."""
+    for folder in (results.paths.run_results, results.paths.baseline_results):
+        path = folder("warpeace") / "excerpts.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"beginnings": {}, "passages": {}, "loop": ""} | found))
 
 
 def error_table(share):

@@ -1,0 +1,50 @@
+"""“Which is real?”: passages of held-out text, network and n-gram, in an order that tells nothing.
+
+The answers are computed: a passage's source is that of the sample it was cut from.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from analysis import figures
+from analysis.results import HELD_OUT, NotRunError, Results
+from pipeline import params
+from pipeline.models import temperature_source
+from pipeline.rules import COUNT, POSITIVE_FINITE, SEED, check
+
+
+@dataclass
+class Blind:
+    """conf/report/default.yaml says what each value means."""
+
+    temperature: float
+    ngram_order: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        check(self, "blind", COUNT, "ngram_order")
+        check(self, "blind", POSITIVE_FINITE, "temperature")
+        check(self, "blind", SEED, "seed")
+
+
+def puzzles(results: Results) -> list[dict[str, Any]]:
+    """For each corpus that has passages of all three these, shuffled: number, text, answer."""
+    settings = params.view(Blind, results.config.report.blind, "report.blind")
+    sources = (
+        HELD_OUT,
+        temperature_source(settings.temperature),
+        f"ngram:{settings.ngram_order}",
+    )
+    found = []
+    for run in results.config.baselines:
+        try:
+            passages = results.excerpts(run)["passages"]
+        except NotRunError:
+            continue
+        if set(sources) <= set(passages):
+            pieces = [{"text": t, "answer": figures.label(s)} for s in sources for t in passages[s]]
+            random.Random(f"{settings.seed} {run}").shuffle(pieces)
+            title = results.config.corpora[run].title
+            found.append({"title": title, "excerpts": list(enumerate(pieces, 1))})
+    return found

@@ -6,9 +6,12 @@ a network in results/<run>/, of n-grams and held-out text in results/baselines/<
     beginnings  source -> the beginning of its first sample; none is chosen
     passages    source -> beginnings of others of its samples, evenly spread over all
     loop        of a network: what its first greedy sample repeats, or nothing
+    following   of a text: context -> symbol -> how often it comes next, in all three parts
 """
 
 import argparse
+import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from omegaconf import DictConfig
 from analysis.measure import held_out
 from analysis.results import HELD_OUT, Results
 from pipeline import console, models, params
-from pipeline.lm.corpus import PreparedText
+from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.files import write_json
 from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
@@ -34,9 +37,10 @@ class Settings:
     loop: int
     passages: int
     passage: int
+    contexts: list[str]
 
     def __post_init__(self) -> None:
-        check(self, "excerpts", COUNT, *self.__dataclass_fields__)
+        check(self, "excerpts", COUNT, "beginning", "loop", "passages", "passage")
 
 
 def quoted(streams: dict[str, list[bytes]], settings: Settings) -> dict[str, Any]:
@@ -56,6 +60,13 @@ def looped(results: Results, run: str, greedy: bytes) -> bytes:
     table = results.own_table(run, "loops")
     row = table[table["source"] == temperature_source(0)].iloc[0]
     return greedy[row["start"] :][: row["period"]]
+
+
+def following(text: PreparedText, context: bytes) -> Counter[str]:
+    """How often each symbol comes after others anywhere in a text of bytes."""
+    after = re.compile(b"(?=" + re.escape(context) + b"(.))", re.DOTALL)
+    parts = (text.vocabulary.decode(text.part(part)) for part in PARTS)
+    return Counter(shown(symbol) for part in parts for symbol in after.findall(part))
 
 
 def shown(text: bytes) -> str:
@@ -88,7 +99,9 @@ def of_baseline(config: DictConfig, corpus: str) -> Path:
     for source in (f"ngram:{order}" for order in plan.ngram_orders):
         streams[source] = read_samples(folder / models.sample_file(source))
     path = paths.baseline_results(corpus) / "excerpts.json"
-    write_json(path, quoted(streams, _settings(config)))
+    settings = _settings(config)
+    counts = {context: following(text, context.encode()) for context in settings.contexts}
+    write_json(path, quoted(streams, settings) | {"following": counts})
     return path
 
 

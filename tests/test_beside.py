@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from analysis import sources
 from analysis.evidence import FIGURES
+from analysis.excerpts import following
 from analysis.figures_table import figures_table
 from analysis.pages import environment
 from analysis.results import Results
@@ -56,18 +57,10 @@ def test_without_results_every_row_says_what_it_waits_for(results):
 
 def test_what_follows_ello_is_counted_in_the_whole_text(results, tmp_path):
     text = b"hello world, othello's fellow yellow cello. Hello! " * 100
-    folder = tmp_path / "text/shakespeare"
-    prepared = prepare(folder, text)
-    write_json(
-        folder / "manifest.json",
-        {
-            **prepared.manifest,
-            "source": {},
-            "vocabulary": prepared.vocabulary.size,
-            "bytes": len(text),
-            "documents": 1,
-        },
-    )
+    prepared = prepare(tmp_path / "text", text)
+    counts = {context: following(prepared, context.encode()) for context in ("ello", "Firs")}
+    found = {"beginnings": {}, "passages": {}, "following": counts}
+    write_json(results.paths.baseline_results("shakespeare") / "excerpts.json", found)
     pairs = {pair["name"]: pair["ours"] for pair in row(results, "follows “ello”")["pairs"]}
     inner = text.count(b"ello")
     assert row(results, "occurrences")["pairs"][0]["ours"].estimate == pytest.approx(inner, abs=3)

@@ -16,7 +16,7 @@ from pipeline.models import sample_file
 from tests.conftest import prepare
 
 CORPUS = REPLY_CORPUS
-SETTINGS = Settings(beginning=7, loop=4, passages=2, passage=5)
+SETTINGS = Settings(beginning=7, loop=4, passages=2, passage=5, contexts=["so ", "ca."])
 NETWORK, NGRAM = ("temperature:0", "temperature:0.5"), "ngram:4"
 GREEDY = b"begun: " + b"again " * 9
 STREAMS = 6
@@ -93,6 +93,12 @@ def test_samples_of_ngrams_stand_beside_the_reply_s_without_a_network(results):
     assert rows[4]["ours"] == "40 éé" and rows[2]["ours"] == ""
     with pytest.raises(NotRunError, match=f"waits for excerpts of {CORPUS}"):
         results.excerpts(CORPUS)
+
+
+def test_what_follows_a_context_is_counted_in_all_three_parts(results):
+    excerpts.of_baseline(results.config, CORPUS)
+    counts = results.baseline_excerpts(CORPUS)["following"]
+    assert counts["ca."] == {"\n": 400} and set(counts["so "]) == {"G"}
 
 
 def test_a_missing_sample_is_one_clear_error(results):

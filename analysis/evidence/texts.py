@@ -1,14 +1,7 @@
 """Figures of the texts themselves: sizes, and what follows a piece of them."""
 
-import re
-from collections import Counter
-from functools import cache
-from pathlib import Path
-
 from analysis.evidence.figure import Figure
 from analysis.results import NotRunError, Results
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.errors import InputError
 
 MEGABYTE = 1e6
 
@@ -25,7 +18,7 @@ def text_documents(results: Results, corpus: str) -> Figure:
 
 def occurrences(results: Results, corpus: str, context: str) -> Figure:
     """How often some symbols stand in a corpus, with another after them."""
-    return Figure.exact(_following(results, corpus, context).total())
+    return Figure.exact(sum(_following(results, corpus, context).values()))
 
 
 def share_after(results: Results, corpus: str, context: str, symbol: str) -> Figure:
@@ -33,22 +26,14 @@ def share_after(results: Results, corpus: str, context: str, symbol: str) -> Fig
     counts = _following(results, corpus, context)
     if not counts:
         raise NotRunError(f"{corpus} has no {context!r} at this scale")
-    return Figure.exact(counts[symbol.encode()] / counts.total())
+    return Figure.exact(counts.get(symbol, 0) / sum(counts.values()))
 
 
-def _following(results: Results, corpus: str, context: str) -> Counter[bytes]:
-    return _counted(results.paths.text / corpus, context.encode())
-
-
-@cache
-def _counted(folder: Path, context: bytes) -> Counter[bytes]:
-    try:
-        text = PreparedText.open(folder)
-        parts = [text.vocabulary.decode(text.part(part)) for part in PARTS]
-    except InputError as reason:
-        raise NotRunError(f"waits for preprocess of {folder.name}") from reason
-    after = re.compile(b"(?=" + re.escape(context) + b"(.))", re.DOTALL)
-    return Counter(symbol for part in parts for symbol in after.findall(part))
+def _following(results: Results, corpus: str, context: str) -> dict[str, int]:
+    counted = results.baseline_excerpts(corpus)["following"]
+    if context not in counted:
+        raise NotRunError(f"waits for {context!r} in report.excerpts.contexts")
+    return counted[context]
 
 
 FIGURES = (text_megabytes, text_documents, occurrences, share_after)

@@ -10,6 +10,7 @@ a network in results/<run>/, of n-grams and held-out text in results/baselines/<
 """
 
 import argparse
+import codecs
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -66,12 +67,13 @@ def following(text: PreparedText, context: bytes) -> Counter[str]:
     """How often each symbol comes after others anywhere in a text of bytes."""
     after = re.compile(b"(?=" + re.escape(context) + b"(.))", re.DOTALL)
     parts = (text.vocabulary.decode(text.part(part)) for part in PARTS)
-    return Counter(shown(symbol) for part in parts for symbol in after.findall(part))
+    symbols = (symbol for part in parts for symbol in after.findall(part))
+    return Counter(symbol.decode("utf-8", "replace") for symbol in symbols)
 
 
 def shown(text: bytes) -> str:
-    """A passage as characters."""
-    return text.decode("utf-8", "replace")
+    """A passage as characters, without one that its end cuts."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(text)
 
 
 def of_network(config: DictConfig, run: str) -> Path:

@@ -16,7 +16,7 @@ from pipeline.models import sample_file
 from tests.conftest import prepare
 
 CORPUS = REPLY_CORPUS
-SETTINGS = Settings(beginning=7, loop=4, passages=2, passage=5, contexts=["so ", "ca."])
+SETTINGS = Settings(beginning=8, loop=4, passages=2, passage=5, contexts=["so ", "ca."])
 NETWORK, NGRAM = ("temperature:0", "temperature:0.5"), "ngram:4"
 GREEDY = b"begun: " + b"again " * 9
 STREAMS = 6
@@ -55,8 +55,8 @@ def write_all(results: Results) -> None:
 def test_what_is_quoted_is_the_beginning_of_each_first_sample(results):
     write_all(results)
     found = results.excerpts(CORPUS)
-    beginnings = {"temperature:0": "begun: ", "temperature:0.5": "50 éé", NGRAM: "40 éé"}
-    assert found["beginnings"] == {HELD_OUT: TEXT[:7].decode(), **beginnings}
+    beginnings = {"temperature:0": "begun: a", "temperature:0.5": "50 éé", NGRAM: "40 éé"}
+    assert found["beginnings"] == {HELD_OUT: TEXT[:8].decode(), **beginnings}
     assert found["loop"] == "agai…"
     assert found["passages"][NGRAM] == ["42 é", "44 é"]  # neither the first nor side by side
 

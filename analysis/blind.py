@@ -20,16 +20,18 @@ class Blind:
 
     temperature: float
     ngram_order: int
+    least: int
     seed: int
 
     def __post_init__(self) -> None:
-        check(self, "blind", COUNT, "ngram_order")
+        check(self, "blind", COUNT, "ngram_order", "least")
         check(self, "blind", POSITIVE_FINITE, "temperature")
         check(self, "blind", SEED, "seed")
 
 
 def puzzles(results: Results) -> list[dict[str, Any]]:
-    """For each corpus that has passages of all three these, shuffled: number, text, answer."""
+    """For each corpus with passages of all three sources these, equally long and shuffled: number,
+    text, answer."""
     settings = params.view(Blind, results.config.report.blind, "report.blind")
     sources = (
         HELD_OUT,
@@ -42,8 +44,10 @@ def puzzles(results: Results) -> list[dict[str, Any]]:
             passages = results.excerpts(run)["passages"]
         except NotRunError:
             continue
-        if set(sources) <= set(passages):
-            pieces = [{"text": t, "answer": figures.label(s)} for s in sources for t in passages[s]]
+        texts = [(text, source) for source in sources for text in passages.get(source, [])]
+        length = min((len(text) for text, _ in texts), default=0)
+        if {source for _, source in texts} == set(sources) and length >= settings.least:
+            pieces = [{"text": t[:length], "answer": figures.label(s)} for t, s in texts]
             random.Random(f"{settings.seed} {run}").shuffle(pieces)
             title = results.config.corpora[run].title
             found.append({"title": title, "excerpts": list(enumerate(pieces, 1))})

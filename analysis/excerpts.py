@@ -1,12 +1,13 @@
 """Samples and held-out text -> excerpts.json: the passages that the report quotes.
 
-Samples are large, and those of n-grams are pieces of the training text: results keep this alone, of
-a network in results/<run>/, of n-grams and held-out text in results/baselines/<corpus>/.
+Samples are large, and those of n-grams are pieces of the training text: but for evolution.json
+results keep this alone, of a network in results/<run>/, of n-grams and held-out text in
+results/baselines/<corpus>/.
 
     beginnings  source -> the beginning of its first sample; none is chosen
     passages    source -> beginnings of others of its samples, evenly spread over all
     loop        of a network: what its first greedy sample repeats, or nothing
-    following   of a text: context -> symbol -> how often it comes next, in all three parts
+    following   of a text: context -> byte -> how often it comes next, in all three parts
 """
 
 import argparse
@@ -20,9 +21,10 @@ from typing import Any
 from omegaconf import DictConfig
 
 from analysis.measure import held_out
-from analysis.results import HELD_OUT, Results
+from analysis.results import HELD_OUT, NotRunError, Results
 from pipeline import console, models, params
 from pipeline.lm.corpus import PARTS, PreparedText
+from pipeline.lm.errors import InputError
 from pipeline.lm.files import write_json
 from pipeline.lm.samples import read_samples
 from pipeline.models import temperature_source
@@ -64,7 +66,7 @@ def looped(results: Results, run: str, greedy: bytes) -> bytes:
 
 
 def following(text: PreparedText, context: bytes) -> Counter[str]:
-    """How often each symbol comes after others anywhere in a text of bytes."""
+    """How often each byte comes after others anywhere in a text; those beyond ASCII are one."""
     after = re.compile(b"(?=" + re.escape(context) + b"(.))", re.DOTALL)
     parts = (text.vocabulary.decode(text.part(part)) for part in PARTS)
     symbols = (symbol for part in parts for symbol in after.findall(part))
@@ -85,7 +87,10 @@ def of_network(config: DictConfig, run: str) -> Path:
         source: read_samples(folder / models.sample_file(source))
         for source in map(temperature_source, temperatures)
     }
-    loop = looped(results, run, streams[temperature_source(0)][0])
+    try:
+        loop = looped(results, run, streams[temperature_source(0)][0])
+    except NotRunError as reason:
+        raise InputError(f"no excerpts of {run} yet, {reason}: run dvc repro") from reason
     more = "…" * (len(loop) > settings.loop)
     path = results.paths.run_results(run) / "excerpts.json"
     write_json(path, quoted(streams, settings) | {"loop": shown(loop[: settings.loop]) + more})

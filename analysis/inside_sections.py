@@ -11,7 +11,7 @@ from analysis.statistics import Interval
 from pipeline.models import temperature_source
 
 EXCERPT = 300
-"""Characters shown of each sample taken while training."""
+"""Characters shown of each sample taken while training, at most."""
 VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"})
 SIDES = ("left", "right")
 
@@ -32,7 +32,6 @@ def sections(results: Results, run: str) -> dict[str, Any]:
             "errors": inside_figures.errors(shares, compared, {}),
         },
         "evolution": evolution_samples(results, run) if evolving else [],
-        "evolution_excerpt": EXCERPT,
         "gates": gate_rows(results, run),
         "loops": loops[loops["looping"] > 0].to_dict("records"),
         "no_loops": loops.loc[loops["looping"] == 0, "source"].tolist(),

@@ -39,7 +39,7 @@ NEEDED = {
     "confidence.tsv": ("class", "least", "probability"),
     "gradients.tsv": ("cell", "distance", "norm"),
     "memory_tasks.tsv": ("task", "error", "guessing"),
-    "runs.tsv": ("digest", "seconds", "steps"),
+    "runs.tsv": ("digest",),
     "train.json": ("experiment", "parameters"),
     "baseline.json": ("data_sha256", "models"),
     "excerpts.json": ("beginnings", "passages"),
@@ -104,13 +104,13 @@ class Results:
         """What pages quote of a run, its corpus's n-grams and held-out text: see
         `analysis.excerpts`."""
         found = self.baseline_excerpts(self.corpus_of(run))
-        own = _json(self._folder(run) / "excerpts.json", f"excerpts of {run}")
+        own = _json(self._folder(run) / "excerpts.json", f"excerpts of {run}", "loop")
         return own | {name: found[name] | own[name] for name in ("beginnings", "passages")}
 
     def baseline_excerpts(self, corpus: str) -> dict[str, Any]:
         """excerpts.json of a corpus's n-grams and held-out text."""
         folder = self.paths.baseline_results(corpus)
-        return _json(folder / "excerpts.json", f"excerpts of the baseline of {corpus}")
+        return _json(folder / "excerpts.json", f"excerpts of the baseline of {corpus}", "following")
 
     def history(self, run: str) -> pd.DataFrame:
         """Validation and training cross-entropy over a training, one row an evaluation."""
@@ -275,11 +275,11 @@ def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     return a.merge(b, left_index=True, right_index=True, suffixes=("_a", ""))
 
 
-def _json(path: Path, run: str) -> dict[str, Any]:
+def _json(path: Path, run: str, *besides: str) -> dict[str, Any]:
     if not path.exists():
         raise NotRunError(f"waits for {run}")
     found = read_json(path)
-    if missing := set(NEEDED.get(path.name, ())) - set(found):
+    if missing := {*NEEDED.get(path.name, ()), *besides} - set(found):
         raise InputError(
             f"{path} is damaged (it has no {min(missing)}): delete it and run its stage again "
             "(dvc repro)"

@@ -32,7 +32,7 @@ def results(tmp_path) -> Results:
     config.experiments[CORPUS].sample.update({"temperatures": [0.5]})
     config.baselines[CORPUS].update({"ngram_orders": [4], "streams": STREAMS})
     config.report.excerpts = vars(SETTINGS)
-    config.report.blind = {"temperature": 0.5, "ngram_order": 4, "seed": 1}
+    config.report.blind = {"temperature": 0.5, "ngram_order": 4, "least": 3, "seed": 1}
     found = Results.of(config)
     paths = found.paths
     prepare(paths.text / CORPUS, TEXT * 400)
@@ -67,6 +67,7 @@ def test_passages_to_guess_have_the_source_they_were_cut_from(results):
     assert [number for number, _ in found["excerpts"]] == [1, 2, 3, 4, 5, 6]
     answers = {"5": "network, temperature 0.5", "4": "n-gram, context 4"}
     for _, piece in found["excerpts"]:
+        assert len(piece["text"]) == 4  # as the shortest
         assert piece["answer"] == answers.get(piece["text"][0], "held-out text")
 
 
@@ -79,9 +80,10 @@ def test_their_order_depends_on_the_seed_alone(results):
     assert orders[0] == orders[2] != orders[1]
 
 
-def test_without_one_of_the_sources_there_is_nothing_to_guess(results):
+@pytest.mark.parametrize("other", [{"ngram_order": 5}, {"least": 5}])
+def test_without_one_of_the_sources_or_much_of_it_there_is_nothing_to_guess(results, other):
     write_all(results)
-    results.config.report.blind.ngram_order = 5
+    results.config.report.blind.update(other)
     assert puzzles(results) == []
 
 
@@ -99,6 +101,12 @@ def test_what_follows_a_context_is_counted_in_all_three_parts(results):
     excerpts.of_baseline(results.config, CORPUS)
     counts = results.baseline_excerpts(CORPUS)["following"]
     assert counts["ca."] == {"\n": 400} and set(counts["so "]) == {"G"}
+
+
+def test_missing_loops_are_one_clear_error(results):
+    (results.paths.run_results(CORPUS) / "loops.tsv").unlink()
+    with pytest.raises(InputError, match=f"no excerpts of {CORPUS} yet, waits for loops"):
+        excerpts.of_network(results.config, CORPUS)
 
 
 def test_a_missing_sample_is_one_clear_error(results):

@@ -286,7 +286,7 @@ def pickled(path: Path) -> None:
 
 
 def exchanged(other: str) -> Callable[[Path], None]:
-    """Another file of the same folder has got the name."""
+    """Another file has got the name."""
 
     def damage(path: Path) -> None:
         path.write_bytes((path.parent / other).read_bytes())
@@ -312,6 +312,7 @@ def a_symbol_less(path: Path) -> None:
 
 TEXT, NETWORK, GRAMS = "text/warpeace", "models/warpeace", "models/baselines/warpeace"
 RUN, CHECKPOINT = "results/warpeace", "checkpoints/*/training.safetensors"
+QUOTED = "results/baselines/warpeace/excerpts.json"
 BY_HAND = ("pipeline.sample", "warpeace", "--length", "1")
 KENLM = (*BY_HAND, "--model", "kenlm:3")
 
@@ -342,6 +343,8 @@ KENLM = (*BY_HAND, "--model", "kenlm:3")
         (f"{RUN}/structure.tsv", exchanged("scores.tsv"), "compare", "it has no column"),
         (f"{RUN}/scores.tsv", cut, "page", "it is cut short"),
         (f"{RUN}/train.json", exchanged("cells.json"), "page", "it has no experiment"),
+        (f"{RUN}/excerpts.json", exchanged("cells.json"), "index", "it has no beginnings"),
+        (f"{RUN}/excerpts.json", exchanged(f"../../{QUOTED}"), "index", "it has no loop"),
         (
             f"{RUN}/evolution.json",
             exchanged("train.json"),

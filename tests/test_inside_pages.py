@@ -31,7 +31,9 @@ def write_excerpts(results, **found):
     for folder in (results.paths.run_results, results.paths.baseline_results):
         path = folder("warpeace") / "excerpts.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"beginnings": {}, "passages": {}, "loop": ""} | found))
+        path.write_text(
+            json.dumps({"beginnings": {}, "passages": {}, "loop": "", "following": {}} | found)
+        )
 
 
 def error_table(share):

@@ -22,7 +22,7 @@ def sweep_difference(
     for key, wanted in where.items():
         runs = runs[runs[key] == wanted]
     table = runs.pivot_table(index=SEED, columns=setting, values="bits")
-    if missing := {value, other} - set(table.columns):
+    if missing := [wanted for wanted in (value, other) if wanted not in table]:
         raise NotRunError(f"waits for {sweep} with {setting} {', '.join(map(str, missing))}")
     return Figure.over_seeds((table[value] - table[other]).dropna(), results.settings.level)
 

@@ -148,11 +148,7 @@ def filled(folder: Path, left: int) -> Iterator[None]:
         filler.unlink()
 
 
-LIKE_MEASURE = {"measure_baseline", "compare", "gates", "errors", "loops", "evolution"}
-"""They write their tables as `measure` does."""
-
-
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in LIKE_MEASURE])
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_disk_that_fills_half_way_is_one_line_and_loses_nothing(whole, disk, stage):
     whole.undone(stage, disk)
     pages = sum(-(-len(whole.files[name]) // PAGE) for name in whole.wrote[stage])

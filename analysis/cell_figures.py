@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import figures
 from analysis.figures import NETWORK_COLOUR, Picture
-from analysis.gates import TRAINED, UNTRAINED
-from analysis.results import NETWORK
+from analysis.results import NETWORK, TRAINED, UNTRAINED
 
 POST_SHARE = 0.05
 """Of cells that the post found to be interpretable."""

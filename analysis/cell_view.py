@@ -20,9 +20,9 @@ from analysis.cell_figures import Strip
 from analysis.cell_reading import Reading, Settings
 from analysis.cell_search import cell_scores, halves
 from analysis.features import Values, begins
-from analysis.gates import TRAINED, UNTRAINED
 from analysis.pages import environment
 from analysis.predictions import Predictions
+from analysis.results import TRAINED, UNTRAINED
 from pipeline.lm.files import atomic_write
 from pipeline.lm.vocabulary import Vocabulary
 from pipeline.paths import Paths

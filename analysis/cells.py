@@ -22,17 +22,16 @@ from analysis import cell_search
 from analysis.cell_reading import Reading, Settings, cell_values
 from analysis.cell_view import Findings, write_view
 from analysis.features import Values, of_symbols
-from analysis.gates import TRAINED, UNTRAINED, untrained
-from analysis.measure import write_table
 from analysis.predictions import Predictions, confidence_rows, predict
-from analysis.results import NETWORK
+from analysis.results import NETWORK, TRAINED, UNTRAINED
 from analysis.statistics import ratio_interval
-from pipeline import console, models, params
+from pipeline import console, models, params, runs
 from pipeline.lm.checkpoint import load_network
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import file_sha256, write_json
 from pipeline.lm.recurrent import RecurrentNetwork
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 
 CELL_COLUMNS = ["network", "layer", "cell", "feature", "fit", "report", "threshold"]
@@ -171,7 +170,8 @@ def study(config: DictConfig, run: str) -> Path:
     present, seen = features_of(text, reading, kind, settings)
     features = {name: values for name, values in present.items() if name not in settings.classes}
     trained = load_network(models.trained_folder(config, run)).eval()
-    networks = {UNTRAINED: untrained(experiment, text.vocabulary.size), TRAINED: trained}
+    untrained = runs.initial_network(experiment, text.vocabulary.size)
+    networks = {UNTRAINED: untrained, TRAINED: trained}
     table, saturated, shown = search_networks(networks, reading, features, settings)
     asked = predictions(config, run, settings, reading)
     confidence = confidence_table(asked, reading, present, settings.edges)

@@ -26,12 +26,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.measure import write_table
 from analysis.results import HELD_OUT, NotRunError, Results
 from analysis.statistics import holm, log_rate_ratio, overdispersion, permutation_p, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE
 from pipeline import console, params
 from pipeline.lm.errors import InputError
+from pipeline.lm.tables import write_table
 from pipeline.models import temperature_source
 
 COMPARISON_COLUMNS = [
@@ -41,7 +41,6 @@ COMPARISON_COLUMNS = [
 PRECISION_COLUMNS = [
     "source", "metric", "unit", "estimate", "low", "high", "windows", "phi", "half_width", "text",
 ]  # fmt: skip
-SURE = 0.05
 COMPARED = temperature_source(1.0)
 
 
@@ -118,22 +117,6 @@ def compare(results: Results, run: str) -> None:
     write_table(folder / "comparisons.tsv", rows, COMPARISON_COLUMNS)
     sharp = list(precision_rows(found, results.settings.half_width, options))
     write_table(folder / "precision.tsv", sharp, PRECISION_COLUMNS)
-
-
-def table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict[str, Any]:
-    """Both tables as one for readers: `others`, and `rows` of metric, unit, `cells` (a dictionary
-    for each other, with ratio, low, high, sure; None where there is no comparison), half_width,
-    phi and text of the network's figure."""
-    others = list(comparisons["other"].unique())
-    sharp = precision[precision["source"] == COMPARED].set_index("metric")
-    rows = []
-    for (metric, unit), group in comparisons.groupby(["metric", "unit"], sort=False):
-        known = group.assign(sure=group["p_holm"] < SURE).set_index("other")
-        known = known[["ratio", "low", "high", "sure"]].to_dict("index")
-        own = sharp.loc[metric, ["half_width", "phi", "text"]].to_dict()
-        cells = [known.get(other) for other in others]
-        rows.append({"metric": metric, "unit": unit, "cells": cells, **own})
-    return {"others": others, "rows": rows}
 
 
 def main() -> None:

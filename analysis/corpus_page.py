@@ -7,7 +7,6 @@ import pandas as pd
 
 from analysis import figures
 from analysis.closing_figures import pictures as closing_pictures
-from analysis.compare import table as comparison_table
 from analysis.inside_sections import sections
 from analysis.pages import definitions, in_order, network_words
 from analysis.results import HELD_OUT, NETWORK, Results
@@ -18,6 +17,8 @@ BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
 TERMINAL_TEMPERATURES = (0.5, 0.8, 1.0)
+SURE = 0.05
+"""Adjusted p below which a page marks a difference."""
 
 
 def page_content(results: Results, run: str) -> dict[str, Any]:
@@ -123,6 +124,22 @@ def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:
         ]
         rows.append({"metric": metric, "unit": unit, "cells": cells})
     return rows
+
+
+def comparison_table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict[str, Any]:
+    """Both tables as one for readers: `others`, and `rows` of metric, unit, `cells` (a dictionary
+    for each other, with ratio, low, high, sure; None where there is no comparison), half_width,
+    phi and text of the network's figure."""
+    others = list(comparisons["other"].unique())
+    sharp = precision[precision["source"].isin(comparisons["source"])].set_index("metric")
+    rows = []
+    for (metric, unit), group in comparisons.groupby(["metric", "unit"], sort=False):
+        known = group.assign(sure=group["p_holm"] < SURE).set_index("other")
+        known = known[["ratio", "low", "high", "sure"]].to_dict("index")
+        own = sharp.loc[metric, ["half_width", "phi", "text"]].to_dict()
+        cells = [known.get(other) for other in others]
+        rows.append({"metric": metric, "unit": unit, "cells": cells, **own})
+    return {"others": others, "rows": rows}
 
 
 def excerpts(results: Results, run: str) -> list[dict[str, str]]:

@@ -35,13 +35,13 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from analysis.measure import window_size, write_table
 from analysis.results import NETWORK
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.protocol import LanguageModel
-from pipeline.lm.scoring import Window, symbol_log_probs, windows
+from pipeline.lm.scoring import Window, fitting_window, symbol_log_probs, windows
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 from pipeline.rules import COUNT, NATURAL, SHARE, check
 
@@ -159,7 +159,8 @@ def measure_errors(config: DictConfig, run: str) -> None:
     if text.vocabulary.unit != "bytes":
         raise InputError(f"errors of {corpus} cannot be peeled: its symbols are not bytes")
     part = np.asarray(text.part("test"))
-    spans = windows(min(settings.symbols, len(part)), window_size(part, measure), measure.context)
+    window = fitting_window(len(part), measure.window, measure.least_windows)
+    spans = windows(min(settings.symbols, len(part)), window, measure.context)
     opened = peeled_models(config, run, corpus)
     found = {
         source: symbol_log_probs(model, part, spans)

@@ -11,32 +11,17 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from analysis.measure import held_out, write_table
 from analysis.results import HELD_OUT
 from analysis.sample_reader import structure_row
+from analysis.streams import held_out, read_evolution, streams_of
 from analysis.structure.events import CHARACTERS, Measure
 from analysis.structure.kinds import measurer
 from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import read_json
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 
 COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
-
-
-def iteration_source(iteration: int | str) -> str:
-    """The name of the sample taken after so many steps, as results call it."""
-    return f"iteration:{iteration}"
-
-
-def streams_of(sample: bytes, symbols: int) -> list[bytes]:
-    """The streams of a sample of `symbols` bytes: all of one length, joined by newlines."""
-    count = len(sample) - symbols + 1
-    if count < 1 or symbols % count:
-        return [sample]
-    length = symbols // count
-    return [sample[at : at + length] for at in range(0, len(sample), length + 1)]
 
 
 def word_length(text: bytes) -> Measure:
@@ -53,24 +38,6 @@ def evolution_rows(samples: dict[str, list[bytes]], parse: Any) -> list[dict[str
         for window, stream in enumerate(streams)
         for measure in [*parse(stream), word_length(stream)]
     ]
-
-
-def read_evolution(config: DictConfig, run: str) -> dict[str, bytes]:
-    """The samples of a run by source, in order of iteration; InputError if none were taken."""
-    path = Paths.of(config).run_results(run) / "evolution.json"
-    try:
-        samples = {int(step): str(text) for step, text in read_json(path).items()}
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: delete it and train again (dvc repro)") from error
-    if not samples:
-        raise InputError(
-            f"{path} has no samples: give experiments.{run}.train.sample_iterations and "
-            "sample_symbols, and train again"
-        )
-    return {
-        iteration_source(iteration): text.encode("utf-8", "surrogateescape")
-        for iteration, text in sorted(samples.items())
-    }
 
 
 def measure_evolution(config: DictConfig, run: str) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from analysis.measure import held_out
 from analysis.results import HELD_OUT, NotRunError, Results
+from analysis.streams import held_out
 from pipeline import console, models, params
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from analysis import inside
-from analysis.claims import Verdict
 from analysis.results import NotRunError, Results
+from analysis.verdicts import Verdict
 
 COLUMNS = ["kind", "run", "name", "source", "unit", "estimate", "low", "high", "verdict"]
 BOUNDS = ("estimate", "low", "high")

@@ -8,26 +8,24 @@ Writes results/<run>/gates.tsv, a row a gate unit. Shapes: T symbols, N streams,
 """
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from analysis.activations import GATES, activation_chunks
-from analysis.measure import write_table
-from pipeline import console, models, params
+from analysis.results import TRAINED, UNTRAINED
+from pipeline import console, models, params, runs
 from pipeline.lm.checkpoint import load_network
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.recurrent import RecurrentNetwork
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 from pipeline.rules import COUNT, NATURAL, SHARE, check
-from pipeline.settings import Experiment
 
 COLUMNS = ["network", "layer", "gate", "unit", "symbols", "left", "right"]
-TRAINED, UNTRAINED = "trained", "untrained"
 
 
 @dataclass
@@ -52,15 +50,6 @@ def side_by_side(text: NDArray, symbols: int, streams: int) -> NDArray:
     if not length:
         return np.asarray(text)[:, None]
     return np.asarray(text[: length * streams]).reshape(streams, length).T
-
-
-def untrained(experiment: Experiment, size: int) -> RecurrentNetwork:
-    """The network of an experiment as it was before training."""
-    torch.manual_seed(experiment.seed)
-    network = RecurrentNetwork(size, **asdict(experiment.model))
-    recipe = experiment.train
-    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
-    return network.eval()
 
 
 def saturation(network: RecurrentNetwork, ids: NDArray, settings: Settings) -> list[dict[str, Any]]:
@@ -96,7 +85,7 @@ def measure_gates(config: DictConfig, run: str) -> None:
     ids = side_by_side(text.part("test"), settings.symbols, settings.streams)
     networks = {
         TRAINED: load_network(models.trained_folder(config, run)),
-        UNTRAINED: untrained(experiment, text.vocabulary.size),
+        UNTRAINED: runs.initial_network(experiment, text.vocabulary.size),
     }
     rows = [
         {"network": name, **row}

@@ -26,7 +26,6 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from analysis.journal import journal
-from analysis.measure import write_table
 from pipeline import console, params
 from pipeline.lm.batches import Streams
 from pipeline.lm.corpus import PARTS, PreparedText
@@ -34,6 +33,7 @@ from pipeline.lm.errors import InputError
 from pipeline.lm.files import write_json
 from pipeline.lm.hardware import device_at_hand
 from pipeline.lm.recurrent import CELLS, RecurrentNetwork
+from pipeline.lm.tables import write_table
 from pipeline.lm.training import Trainer
 from pipeline.paths import Paths
 from pipeline.rules import COUNT, NATURAL, SEED, check, one_of

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from analysis import figures, inside, inside_figures
-from analysis.evolution import read_evolution, streams_of
 from analysis.results import HELD_OUT, NETWORK, NotRunError, Results
 from analysis.statistics import Interval
+from analysis.streams import read_evolution, streams_of
 from pipeline.models import temperature_source
 
 EXCERPT = 300

@@ -14,12 +14,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from analysis.measure import held_out, write_table
 from analysis.results import HELD_OUT
+from analysis.streams import held_out
 from analysis.structure.prose import find_loop
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.samples import read_samples
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 from pipeline.rules import COUNT, MOST, between, check
 

@@ -24,12 +24,9 @@ incidence.tsv, how delimiters end in samples: see analysis.incidence.
 
 import argparse
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -43,15 +40,16 @@ from analysis.closing import (
 )
 from analysis.incidence import incidence_rows
 from analysis.results import HELD_OUT, NETWORK
-from analysis.sample_reader import SampleReader, line_starts, structure_row
+from analysis.sample_reader import SampleReader, structure_row
 from analysis.sandbox import network_is_cut
+from analysis.streams import held_out
 from analysis.structure.kinds import COMPILED, floors, measurer
 from pipeline import console, models, params
 from pipeline.lm.corpus import PreparedText
-from pipeline.lm.files import atomic_write
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import read_samples
-from pipeline.lm.scoring import WindowScore, score
+from pipeline.lm.scoring import WindowScore, fitting_window, score
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 from pipeline.settings import Measure as Settings
 
@@ -60,17 +58,12 @@ CLOSING_COLUMNS = ["source", *ClosingRow.__dataclass_fields__]
 STRUCTURE_COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
 
 
-def window_size(part: NDArray, s: Settings) -> int:
-    """Symbols of a window: smaller ones where a short text would give too few to resample."""
-    return min(s.window, max(1, len(part) // s.least_windows))
-
-
 def score_rows(
     source: str, model: LanguageModel, text: PreparedText, s: Settings
 ) -> list[dict[str, Any]]:
     """Cross-entropy of the test part under one model, a row a window."""
     part = text.part("test")
-    scores = score(model, part, window_size(part, s), s.context)
+    scores = score(model, part, fitting_window(len(part), s.window, s.least_windows), s.context)
     return [
         {"source": source, "window": window, **asdict(result)}
         for window, (_, result) in enumerate(scores)
@@ -82,38 +75,15 @@ def closing_table(
 ) -> list[dict[str, Any]]:
     """How one model sees the true closings of the test part."""
     part = text.part("test")
-    spans = measured_spans(part, s.closing_symbols, window_size(part, s), s.context)
+    spans = measured_spans(
+        part, s.closing_symbols, fitting_window(len(part), s.window, s.least_windows), s.context
+    )
     found = true_closings(part, text.vocabulary, kind, s.closing_symbols)
     if not found:
         return []
     figures = position_figures(model, part, spans, text.vocabulary)
     rows = closing_rows(figures, found, spans, s.distances)
     return [{"source": source, **asdict(row)} for row in rows]
-
-
-def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:
-    """The floor: as much real text as is sampled of each model, if the test part has it.
-
-    Cut into as many streams of as equal length, evenly spread over the test part, each from the
-    start of a line on, as samples go on from the end of one.
-    """
-    part = text.part("test")
-    length = max(1, min(symbols, len(part)) // streams)
-    places = [0, *(k * len(part) // streams for k in range(1, streams))]
-    newline = int(text.vocabulary.encode(b"\n")[0])
-    starts = [0, *line_starts(part, newline, places[1:]), len(part)]
-    return [
-        text.vocabulary.decode(part[start : min(start + length, following)])
-        for start, following in pairwise(starts)
-    ]
-
-
-def write_table(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
-    """Write a tab-separated table, atomically."""
-    with atomic_write(path, "w") as file:
-        pd.DataFrame(rows, columns=columns).to_csv(
-            file, sep="\t", index=False, float_format="%.7g", lineterminator="\n"
-        )
 
 
 def measure_models(

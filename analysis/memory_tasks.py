@@ -29,11 +29,11 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from analysis.journal import journal
-from analysis.measure import write_table
 from pipeline import console, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.processes import at_once, cores
 from pipeline.lm.recurrent import CELLS
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 from pipeline.rules import (
     COUNT,

@@ -9,13 +9,13 @@ from typing import Any
 
 from analysis import figures
 from analysis.blind import puzzles
-from analysis.claims import VERDICTS, Verdict, verdicts
 from analysis.corpus_page import page_content, terminal_summary
 from analysis.figures_table import figures_table
 from analysis.pages import network_words, write
 from analysis.results import NETWORK, NotRunError, Results
 from analysis.sources import tables
 from analysis.statistics import Interval
+from analysis.verdicts import VERDICTS, Verdict, verdicts
 from pipeline import console, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write

@@ -20,6 +20,7 @@ from pipeline.settings import Experiment, Measure
 
 HELD_OUT = "held-out"
 NETWORK = "network"
+TRAINED, UNTRAINED = "trained", "untrained"
 DECISIVE = ("corpus", "model", "train")
 """Settings of an experiment without which its results would be others."""
 

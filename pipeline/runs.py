@@ -34,6 +34,15 @@ from pipeline.settings import Experiment
 EVOLUTION_STREAMS = 20
 
 
+def initial_network(experiment: Experiment, size: int) -> RecurrentNetwork:
+    """The network of an experiment over V = `size` symbols before training, by its seed."""
+    torch.manual_seed(experiment.seed)
+    network = RecurrentNetwork(size, **asdict(experiment.model))
+    recipe = experiment.train
+    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+    return network
+
+
 class Run:
     """One training: its inputs, where it writes, and the checkpoint it can be resumed from."""
 
@@ -63,9 +72,7 @@ class Run:
         train = Streams.fit(self.text.part("train"), recipe.batch, recipe.bptt)
         held_out = self.text.part("val")
         validation = Streams.fit(held_out, recipe.batch, recipe.bptt) if len(held_out) > 1 else None
-        torch.manual_seed(self.experiment.seed)
-        network = RecurrentNetwork(self.text.vocabulary.size, **asdict(self.experiment.model))
-        network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+        network = initial_network(self.experiment, self.text.vocabulary.size)
         trainer = Trainer(
             network,
             train,

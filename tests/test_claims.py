@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import claims
-from analysis.claims import (
+from analysis import verdicts
+from analysis.evidence import FIGURES, Figure
+from analysis.results import Results
+from analysis.verdicts import (
     INCONCLUSIVE,
     NOT_REPRODUCED,
     NOT_RUN,
@@ -19,8 +21,6 @@ from analysis.claims import (
     settle,
     together,
 )
-from analysis.evidence import FIGURES, Figure
-from analysis.results import Results
 from pipeline.lm.files import write_json
 from pipeline.params import PARAMS_FILES, load
 from tests.conftest import ROOT
@@ -39,7 +39,7 @@ STAGES = {"speed", "gradients", "memory_tasks", "course"}
 """What claims wait for besides experiments and sweeps."""
 VERDICTS = {REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN}
 CONFIG = load(ROOT / PARAMS_FILES["full"])
-ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
+ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
 assert isinstance(ENTRIES, dict)
 
 
@@ -79,10 +79,10 @@ def test_without_results_nothing_is_settled(name, results):
 @pytest.mark.parametrize("name", list(ENTRIES))
 def test_entries_are_complete_and_hold_no_verdict(name):
     config, entry = CONFIG, ENTRIES[name]
-    assert set(entry) == claims.FIELDS
+    assert set(entry) == verdicts.FIELDS
     assert set(entry["runs"]) <= {*config.experiments, *config.sweeps, *STAGES}
     for part in entry["parts"]:
-        assert set(part) - {"floor"} == claims.PART_FIELDS
+        assert set(part) - {"floor"} == verdicts.PART_FIELDS
         for arguments in (part["with"], part.get("floor", part["with"])):
             inspect.signature(FIGURES[part["figure"]]).bind(None, **arguments)
         assert part["rule"] and set(part["rule"]) <= {"from", "to"}

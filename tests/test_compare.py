@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.compare import COMPARED, comparison_rows, figures, precision_rows, table
+from analysis.compare import COMPARED, comparison_rows, figures, precision_rows
+from analysis.corpus_page import comparison_table
 from analysis.statistics import overdispersion
 from analysis.structure.events import CHARACTERS, PER_THOUSAND, SHARE
 
@@ -80,7 +81,7 @@ def test_the_table_for_readers_has_a_cell_for_each_other(structure):
     found = figures(structure)
     compared = pd.DataFrame(comparison_rows(found, "held-out", OPTIONS))
     precise = pd.DataFrame(precision_rows(found, 0.1, OPTIONS))
-    shown = table(compared, precise)
+    shown = comparison_table(compared, precise)
     assert shown["others"] == ["held-out"]
     errors, same = shown["rows"]
     assert errors["cells"][0]["sure"] and not same["cells"][0]["sure"]

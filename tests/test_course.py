@@ -20,11 +20,11 @@ from analysis.course.hello import WITH_STATE, WITHOUT_STATE, hello, memoryless_b
 from analysis.course.settings import Course, Observation, Task
 from analysis.course.shapes import accuracy, ends_as_asked, most_frequent, shape, wholly_right
 from analysis.evidence.course import course_largest, course_lead, course_mean
-from analysis.measure import write_table
 from analysis.results import NotRunError, Results
 from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.numpy_rnn import NumpyRNN, Parameters
+from pipeline.lm.tables import write_table
 from tests.conftest import ROOT, prepare, random_ids
 
 NAMES = b"Anna\nBob\nClara\nDan\nEva\nFritz\nGerd\nHanna\nIda\nJan\n" * 20

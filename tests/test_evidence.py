@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import claims
-from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, settle
+from analysis import verdicts
 from analysis.evidence import FIGURES
 from analysis.results import NotRunError, Results
+from analysis.verdicts import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, settle
 from benchmarks.training import Shape, measured
 from pipeline.lm.files import write_json
 from pipeline.params import PARAMS_FILES, load
 from tests.conftest import ROOT
 
-ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
+ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
 assert isinstance(ENTRIES, dict)
 SEEDS = (1, 2, 3)
 

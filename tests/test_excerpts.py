@@ -6,12 +6,12 @@ from omegaconf import OmegaConf
 from analysis import excerpts
 from analysis.blind import puzzles
 from analysis.excerpts import Settings
-from analysis.measure import write_table
 from analysis.results import HELD_OUT, NotRunError, Results
 from analysis.sources import REPLY_CORPUS, sample_rows
 from pipeline.compose import composed
 from pipeline.lm.errors import InputError
 from pipeline.lm.samples import write_samples
+from pipeline.lm.tables import write_table
 from pipeline.models import sample_file
 from tests.conftest import prepare
 

@@ -22,11 +22,11 @@ from omegaconf import OmegaConf
 from selenium.webdriver import Chrome
 
 from analysis import figures, report
-from analysis.claims import verdicts
 from analysis.figures_table import FORMULA
 from analysis.pages import environment, write
 from analysis.results import Results
 from analysis.statistics import Interval
+from analysis.verdicts import verdicts
 from pipeline import console
 from pipeline import sample as command
 from pipeline.compose import composed

@@ -27,6 +27,12 @@ def stage_of(module: str) -> str:
 
 
 FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("analysis/**/*.py")])
+COMMANDS = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in ROOT.glob("analysis/*.py")
+    if '__name__ == "__main__"' in path.read_text()
+}
+"""What stages of analysis run. Files join them too."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -38,6 +44,7 @@ def test_imports_run_one_way(path: Path) -> None:
         assert not {stage_of(name) for name in names} & STAGES
     else:
         assert {stage_of(name) for name in names} <= {"", "lm"} | SHARED
+        assert not names & COMMANDS
     if relative.parts[:2] == ("pipeline", "lm"):
         assert {stage_of(name) for name in names} <= {"", "lm"}
         text = path.read_text()

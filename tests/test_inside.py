@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from analysis import errors, evolution, gates, loops
 from analysis.activations import GATES, activations
-from pipeline import params
+from pipeline import params, runs
 from pipeline.lm.errors import InputError
 from pipeline.lm.recurrent import RecurrentNetwork
 from pipeline.lm.scoring import windows
@@ -56,7 +56,7 @@ def test_the_untrained_network_is_that_of_the_training(prose, tmp_path):
     experiment = params.experiment(OmegaConf.load(ROOT / "scales/laptop/params.yaml"), "names")
     experiment.model.hidden = 8
     trainer, _ = Run(experiment, prose, tmp_path).trainer()
-    start = gates.untrained(experiment, prose.vocabulary.size).state_dict()
+    start = runs.initial_network(experiment, prose.vocabulary.size).state_dict()
     for name, weights in trainer.network.weights().items():
         torch.testing.assert_close(start[name], weights.cpu())
 

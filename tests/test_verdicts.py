@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import claims
-from analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VERDICTS, settle
+from analysis import verdicts
 from analysis.evidence import FIGURES, Figure
 from analysis.results import NotRunError, Results
+from analysis.verdicts import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VERDICTS, settle
 from pipeline.lm.files import write_json
 from pipeline.params import PARAMS_FILES, load
 from tests.conftest import ROOT
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
-ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / claims.CLAIMS))
+ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
 assert isinstance(ENTRIES, dict)
 BASELINES = ("held-out", "ngram", "kenlm")
 SEEDS = (1, 2, 3)
@@ -299,5 +299,5 @@ def test_no_verdict_is_typed_in():
         words = path.read_text().replace("A claim is reproduced if all", "")
         assert "reproduced" not in words, path
     for path in (ROOT / "analysis").rglob("*.py"):
-        if path.name != "claims.py":
+        if path.name != "verdicts.py":
             assert '"reproduced"' not in path.read_text(), path

@@ -20,10 +20,10 @@ from analysis.course.hello import WITH_STATE, WITHOUT_STATE, hello
 from analysis.course.settings import Course, Observation, Shapes
 from analysis.course.shapes import shape
 from analysis.journal import journal
-from analysis.measure import write_table
 from pipeline import console, params
 from pipeline.lm.corpus import PARTS, PreparedText
 from pipeline.lm.errors import InputError
+from pipeline.lm.tables import write_table
 from pipeline.paths import Paths
 
 Job = Callable[[], list[Observation]]

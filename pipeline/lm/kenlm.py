@@ -85,21 +85,21 @@ def train(
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=prefix) as folder:
         arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
-        estimate = [_program("lmplz"), "--order", f"{kenlm_order}", "--discount_fallback",
+        estimate = [program("lmplz"), "--order", f"{kenlm_order}", "--discount_fallback",
                     "--memory", memory, "--temp_prefix", f"{folder}/",
                     "--vocab_estimate", f"{size}", "--arpa", f"{arpa}"]  # fmt: skip
         if prune:
             estimate += ["--prune", *map(str, prune[:kenlm_order])]
-        _run(estimate, _sentence(ids, size))
+        _run(estimate, sentence(ids, size))
         if kenlm_order == 1:
             _pad_unigrams(arpa)
-        build = [_program("build_binary"), "-S", memory, "-T", f"{folder}/"]
+        build = [program("build_binary"), "-S", memory, "-T", f"{folder}/"]
         _run([*build, *(QUANTISED if quantise else ()), *TRIE, f"{arpa}", f"{binary}"])
         with atomic_write(out) as target, binary.open("rb") as source:
             shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """A program of KenLM, from the running interpreter's folder or from PATH."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.is_file() else shutil.which(name)
@@ -111,7 +111,7 @@ def _program(name: str) -> str:
     return found
 
 
-def _sentence(ids: NDArray, size: int) -> Iterator[bytes]:
+def sentence(ids: NDArray, size: int) -> Iterator[bytes]:
     """The text as one line of words; without its end KenLM would drop the last word."""
     words = [b"%d " % symbol for symbol in range(size)]
     for start in range(0, len(ids), SYMBOLS_PER_WRITE):

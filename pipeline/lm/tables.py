@@ -1,12 +1,14 @@
-"""Tab-separated tables as results keep them, read with suspicion."""
+"""Tab-separated tables as results keep them: written atomically, read with suspicion."""
 
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.lm.errors import InputError
+from pipeline.lm.files import atomic_write
 
 
 def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
@@ -25,3 +27,11 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
             f"{path} is damaged ({reason}): delete it and run its stage again (dvc repro)"
         ) from error
     return table
+
+
+def write_table(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """Write a tab-separated table, atomically."""
+    with atomic_write(path, "w") as file:
+        pd.DataFrame(rows, columns=columns).to_csv(
+            file, sep="\t", index=False, float_format="%.7g", lineterminator="\n"
+        )

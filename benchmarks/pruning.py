@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analysis.statistics import mean_interval
 from benchmarks.reporting import Row, show
-from pipeline.lm.kenlm import END, TRIE, KenLM, program, sentence
+from pipeline.lm.kenlm import END, TRIE, KenLM, estimation, program, sentence
 from pipeline.lm.scoring import score
 from pipeline.lm.vocabulary import Vocabulary
 
@@ -75,11 +75,7 @@ def nats(
     wanted = read_ngrams((held_out, text[-options.order :]), options.order)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
-        command = [program("lmplz"), "--order", f"{options.order}", "--discount_fallback",
-                   "--memory", options.memory, "--temp_prefix", f"{folder}/",
-                   "--vocab_estimate", f"{size}"]  # fmt: skip
-        if any(prune):
-            command += ["--prune", *map(str, prune)]
+        command = estimation(size, options.order, Path(folder), memory=options.memory, prune=prune)
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
@@ -109,7 +105,7 @@ def rows(megabytes: float, options: argparse.Namespace) -> list[Row]:
         began = time.perf_counter()
         values, total = nats(text, held_out, vocabulary.size, prune, options)
         row: Row = {"mb": megabytes, "prune": " ".join(map(str, prune)) or "none", "ngrams": total}
-        row |= {"seconds": time.perf_counter() - began, "nats": round(float(values.mean()), 4)}
+        row |= {"seconds": time.perf_counter() - began, "nats": float(values.mean())}
         if whole is None:
             whole = values
         else:

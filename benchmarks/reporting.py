@@ -37,7 +37,7 @@ def table(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
     def cell(value: Any) -> str:
         if isinstance(value, float):
-            return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+            return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
         return "" if value is None else str(value)
 
     cells = [list(columns), *([cell(row.get(column)) for column in columns] for row in rows)]

@@ -3,14 +3,17 @@
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks import pruning
 from pipeline.lm.errors import InputError
 from pipeline.lm.kenlm import KenLM, train
+from pipeline.lm.scoring import score
 
 SIZE = 12
 FOREIGN = SIZE + 3
@@ -211,3 +214,16 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
         path.write_bytes({"empty": b"", "cut": content[:-1000], "text": b"no model\n"}[damage])
     with pytest.raises(InputError, match=r"model\.bin is not a .*KenLM model.*: delete it"):
         KenLM(path, size)
+
+
+@pytest.mark.parametrize("prune", [[], [0, 0, 1]])
+def test_the_ngrams_that_a_text_reads_score_it_as_the_whole_model(
+    prune: list[int], sequence: NDArray, tmp_path: Path
+) -> None:
+    options = Namespace(order=6, memory="100M", folder=tmp_path)
+    found, ngrams = pruning.nats(walk(3000, 0), sequence, SIZE, prune, options)
+    train(walk(3000, 0), SIZE, 6, tmp_path / "whole", memory="100M", prune=prune, quantise=False)
+    model = KenLM(tmp_path / "whole", SIZE)
+    whole = [one for _, one in score(model, sequence, pruning.WINDOW, options.order)]
+    assert found == pytest.approx([one.nats / one.symbols for one in whole], abs=1e-9)
+    assert ngrams > SIZE**2

@@ -85,18 +85,27 @@ def train(
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=prefix) as folder:
         arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
-        estimate = [program("lmplz"), "--order", f"{kenlm_order}", "--discount_fallback",
-                    "--memory", memory, "--temp_prefix", f"{folder}/",
-                    "--vocab_estimate", f"{size}", "--arpa", f"{arpa}"]  # fmt: skip
-        if prune:
-            estimate += ["--prune", *map(str, prune[:kenlm_order])]
-        _run(estimate, sentence(ids, size))
+        estimate = estimation(size, kenlm_order, Path(folder), memory=memory, prune=prune)
+        _run([*estimate, "--arpa", f"{arpa}"], sentence(ids, size))
         if kenlm_order == 1:
             _pad_unigrams(arpa)
         build = [program("build_binary"), "-S", memory, "-T", f"{folder}/"]
         _run([*build, *(QUANTISED if quantise else ()), *TRIE, f"{arpa}", f"{binary}"])
         with atomic_write(out) as target, binary.open("rb") as source:
             shutil.copyfileobj(source, target, 1 << 20)
+
+
+def estimation(
+    size: int, kenlm_order: int, folder: Path, *, memory: str, prune: list[int]
+) -> list[str]:
+    """The command that reads a text as `sentence` gives it and prints its model in ARPA format.
+
+    Arguments as those of `train`; lmplz keeps its sorts in `folder`.
+    """
+    command = [program("lmplz"), "--order", f"{kenlm_order}", "--discount_fallback",
+               "--memory", memory, "--temp_prefix", f"{folder}/",
+               "--vocab_estimate", f"{size}"]  # fmt: skip
+    return [*command, "--prune", *map(str, prune[:kenlm_order])] if prune else command
 
 
 def program(name: str) -> str:

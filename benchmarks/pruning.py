@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analysis.statistics import mean_interval
 from benchmarks.reporting import Row, show
 from pipeline.lm.kenlm import END, TRIE, KenLM, estimation, program, sentence
+from pipeline.lm.processes import end_with_parent
 from pipeline.lm.scoring import score
 from pipeline.lm.vocabulary import Vocabulary
 
@@ -77,7 +78,11 @@ def nats(
         arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
         command = estimation(size, options.order, Path(folder), memory=options.memory, prune=prune)
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=end_with_parent,
         ) as process:
             assert process.stdin is not None and process.stdout is not None
             process.stdin.writelines(sentence(text, size))

@@ -551,7 +551,7 @@ def test_processes_that_share_work_end_with_the_one_that_shares_it(tmp_path, sen
     with python(str(script)) as process:
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in range(2)] == ["begun\n"] * 2
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = children_of(process.pid)
         if sent == signal.SIGINT:
             os.killpg(process.pid, sent)
             time.sleep(0.02)
@@ -562,6 +562,34 @@ def test_processes_that_share_work_end_with_the_one_that_shares_it(tmp_path, sen
         assert (process.returncode, heard) == (console.INTERRUPTED, said)
     assert len(children) >= 2
     wait_until(lambda: not any(map(alive, children)))
+
+
+ESTIMATES = """
+import sys
+from pathlib import Path
+import numpy as np
+from pipeline.lm.kenlm import train
+
+text = np.random.default_rng(0).integers(0, 20, 5_000_000).astype(np.uint8)
+train(text, 20, 5, Path(sys.argv[1]), memory="1G", prune=[], quantise=False)
+"""
+
+
+def test_lmplz_ends_with_the_process_that_runs_it(tmp_path):
+    with python("-c", ESTIMATES, str(tmp_path / "model")) as process:
+        wait_until(lambda: [*map(name_of, children_of(process.pid))] == ["lmplz"])
+        (lmplz,) = children_of(process.pid)
+        os.kill(int(lmplz), signal.SIGSTOP)  # so that it does not end by itself
+        process.kill()
+    wait_until(lambda: not alive(lmplz))
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def name_of(pid: str) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def alive(pid: str) -> bool:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from pipeline.lm.errors import FULL, InputError
 from pipeline.lm.files import atomic_write
+from pipeline.lm.processes import end_with_parent
 from pipeline.lm.protocol import Symbols
 
 KENLM_ORDERS = range(1, 21)
@@ -142,7 +143,11 @@ def _run(command: list[str], text: Iterable[bytes] = ()) -> None:
         # In memory: a full disk would not take the line that says so.
         os.fdopen(os.memfd_create("kenlm"), "w+b") as said,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            preexec_fn=end_with_parent,
         ) as process,
     ):
         assert process.stdin is not None

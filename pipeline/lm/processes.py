@@ -1,4 +1,4 @@
-"""Work shared among processes that never outlive the one that shares it."""
+"""Processes that never outlive the one that started them, and work shared among such."""
 
 import ctypes
 import os
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 PR_SET_PDEATHSIG = 1
 """Linux's number, of sys/prctl.h."""
+LIBC = ctypes.CDLL(None)
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -54,8 +55,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def end_with_parent() -> None:
+    """Have the system kill this process when the one that started it is gone.
+
+    To be called in the new process, as `preexec_fn` of one that the main thread starts.
+    """
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _begin(threads: int) -> None:
-    """Have the system kill this process when the one that started it is gone."""
     torch.set_num_threads(threads)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     tqdm.set_lock(RLock())  # its own is a semaphore, which a killed process leaves behind

@@ -169,7 +169,7 @@ def study(config: DictConfig, run: str) -> Path:
     reading = Reading.of(text.part("test"), settings.symbols, settings.streams, measure.context)
     present, seen = features_of(text, reading, kind, settings)
     features = {name: values for name, values in present.items() if name not in settings.classes}
-    trained = load_network(models.trained_folder(config, run)).eval()
+    trained = load_network(models.trained_folder(config, run))
     untrained = runs.initial_network(experiment, text.vocabulary.size)
     networks = {UNTRAINED: untrained, TRAINED: trained}
     table, saturated, shown = search_networks(networks, reading, features, settings)

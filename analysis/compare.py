@@ -26,13 +26,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.results import HELD_OUT, NotRunError, Results
+from analysis.results import COMPARED, HELD_OUT, NotRunError, Results
 from analysis.statistics import holm, log_rate_ratio, overdispersion, permutation_p, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE
 from pipeline import console, params
 from pipeline.lm.errors import InputError
 from pipeline.lm.tables import write_table
-from pipeline.models import temperature_source
 
 COMPARISON_COLUMNS = [
     "metric", "unit", "source", "other", "rate", "other_rate", "ratio", "low", "high",
@@ -41,7 +40,6 @@ COMPARISON_COLUMNS = [
 PRECISION_COLUMNS = [
     "source", "metric", "unit", "estimate", "low", "high", "windows", "phi", "half_width", "text",
 ]  # fmt: skip
-COMPARED = temperature_source(1.0)
 
 
 class Windows(NamedTuple):

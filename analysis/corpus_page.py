@@ -9,7 +9,7 @@ from analysis import figures
 from analysis.closing_figures import pictures as closing_pictures
 from analysis.inside_sections import sections
 from analysis.pages import definitions, in_order, network_words
-from analysis.results import HELD_OUT, NETWORK, Results
+from analysis.results import COMPARED, HELD_OUT, NETWORK, Results
 from analysis.statistics import Interval
 from pipeline.models import temperature_source
 
@@ -131,7 +131,7 @@ def comparison_table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict
     for each other, with ratio, low, high, sure; None where there is no comparison), half_width,
     phi and text of the network's figure."""
     others = list(comparisons["other"].unique())
-    sharp = precision[precision["source"].isin(comparisons["source"])].set_index("metric")
+    sharp = precision[precision["source"] == COMPARED].set_index("metric")
     rows = []
     for (metric, unit), group in comparisons.groupby(["metric", "unit"], sort=False):
         known = group.assign(sure=group["p_holm"] < SURE).set_index("other")

@@ -15,12 +15,15 @@ from pipeline import params
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json
 from pipeline.lm.tables import read_table
+from pipeline.models import temperature_source
 from pipeline.paths import Paths
 from pipeline.settings import Experiment, Measure
 
 HELD_OUT = "held-out"
 NETWORK = "network"
 TRAINED, UNTRAINED = "trained", "untrained"
+COMPARED = temperature_source(1.0)
+"""The samples of a network that are compared with other sources."""
 DECISIVE = ("corpus", "model", "train")
 """Settings of an experiment without which its results would be others."""
 

@@ -9,21 +9,12 @@ from numpy.typing import NDArray
 
 from analysis import memorization
 from analysis.sandbox import parallel
+from analysis.streams import line_starts
 from analysis.structure.events import Measure
 from analysis.structure.kinds import Parsers
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.suffix_index import SuffixIndex
 from pipeline.settings import Measure as Settings
-
-
-def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:
-    """For each place of a text (T,), that of the first line that starts there or after it.
-
-    `newline` is the symbol that ends a line. T where no line starts after a place.
-    """
-    starts = np.flatnonzero(np.asarray(ids) == newline) + 1
-    found = np.searchsorted(starts, at)
-    return [int(starts[i]) if i < len(starts) else len(ids) for i in found]
 
 
 def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:

@@ -1,14 +1,26 @@
 """Streams that are measured beside those of `sample`: held-out text, samples taken in training."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from analysis.sample_reader import line_starts
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json
 from pipeline.paths import Paths
+
+
+def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:
+    """For each place of a text (T,), that of the first line that starts there or after it.
+
+    `newline` is the symbol that ends a line. T where no line starts after a place.
+    """
+    starts = np.flatnonzero(np.asarray(ids) == newline) + 1
+    found = np.searchsorted(starts, at)
+    return [int(starts[i]) if i < len(starts) else len(ids) for i in found]
 
 
 def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:

@@ -10,7 +10,6 @@ lmplz's own sorts still take some 400 bytes of disk for a symbol of TEXT unprune
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,8 +23,17 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analysis.statistics import mean_interval
 from benchmarks.reporting import Row, show
-from pipeline.lm.kenlm import END, TRIE, KenLM, estimation, program, sentence
-from pipeline.lm.processes import end_with_parent
+from pipeline import console
+from pipeline.lm.kenlm import (
+    END,
+    KENLM_ORDERS,
+    TRIE,
+    KenLM,
+    estimation,
+    program,
+    run,
+    sentence,
+)
 from pipeline.lm.scoring import score
 from pipeline.lm.vocabulary import Vocabulary
 
@@ -48,7 +56,7 @@ def read_ngrams(texts: Iterable[NDArray], order: int) -> set[bytes]:
 
 
 def keep(arpa: IO[bytes], wanted: set[bytes], out: Path) -> int:
-    """Write the wanted n-grams, and all of one word or of the end; how many there were in all."""
+    """Write the wanted n-grams and all of one word or of the end; returns how many there were."""
     sections: list[list[bytes]] = []
     total = 0
     for line in arpa:
@@ -72,28 +80,15 @@ def nats(
     text: NDArray, held_out: NDArray, size: int, prune: list[int], options: argparse.Namespace
 ) -> tuple[NDArray, int]:
     """Cross-entropy in each window of the held-out text, and how many n-grams the model has."""
-    # The end of the training text is the context of `</s>`, whose share is taken out.
+    # build_binary wants the context of every n-gram; that of `</s>` is the end of the text.
     wanted = read_ngrams((held_out, text[-options.order :]), options.order)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
-        command = estimation(size, options.order, Path(folder), memory=options.memory, prune=prune)
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=end_with_parent,
-        ) as process:
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.writelines(sentence(text, size))
-            process.stdin.close()
-            total = keep(process.stdout, wanted, arpa)
-        if process.returncode:
-            raise SystemExit(f"lmplz failed with status {process.returncode}: is the disk full?")
-        subprocess.run([program("build_binary"), *TRIE, arpa, binary], check=True,
-                       capture_output=True)  # fmt: skip
+        estimate = estimation(size, options.order, Path(folder), memory=options.memory, prune=prune)
+        total = run(estimate, sentence(text, size), lambda printed: keep(printed, wanted, arpa))
+        run([program("build_binary"), *TRIE, f"{arpa}", f"{binary}"])
         scores = [one for _, one in score(KenLM(binary, size), held_out, WINDOW, options.order)]
-    return np.array([one.nats / one.symbols for one in scores]), total
+    return np.array([one.nats / one.symbols for one in scores if one.symbols]), total
 
 
 def rows(megabytes: float, options: argparse.Namespace) -> list[Row]:
@@ -126,7 +121,7 @@ def main() -> None:
     parser.add_argument("text", type=Path, help="a large text to train on")
     parser.add_argument("held_out", type=Path, help="a text to score")
     parser.add_argument("--megabytes", type=float, nargs="+", default=[10, 50, 100])
-    parser.add_argument("--order", type=int, default=20)
+    parser.add_argument("--order", type=int, choices=KENLM_ORDERS[1:], default=20)
     parser.add_argument("--prune", type=int, nargs="+", default=[0, 0, 0, 0, 0, 0, 1])
     parser.add_argument("--symbols", type=int, default=150_000, help="of the held-out text")
     parser.add_argument("--memory", default="7G", help="for lmplz's sorts")
@@ -136,9 +131,11 @@ def main() -> None:
     for file in (options.text, options.held_out):
         if not file.is_file():
             parser.error(f"{file} is no file")
+    if options.prune[0] or not any(options.prune[: options.order]):
+        parser.error("--prune: 0 for single symbols, then a threshold above 0 within the order")
     found = [row for megabytes in options.megabytes for row in rows(megabytes, options)]
     show(found, COLUMNS, options.json)
 
 
 if __name__ == "__main__":
-    main()
+    console.run(main)

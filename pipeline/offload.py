@@ -30,7 +30,7 @@ from pipeline import console, params
 from pipeline.lm.corpus import PreparedText
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import atomic_write, file_sha256, read_json, sole_writer, write_json
-from pipeline.lm.processes import end_with_parent
+from pipeline.lm.processes import ends_with_this
 from pipeline.paths import Paths
 from pipeline.rules import POSITIVE_FINITE
 from pipeline.runs import Run
@@ -166,7 +166,7 @@ def carried_out(job: Job, params_file: Path, deadline: float) -> str:
         return "done"
     if time.monotonic() >= deadline:
         return "not begun"
-    process = subprocess.Popen(job.command(params_file), preexec_fn=end_with_parent)
+    process = subprocess.Popen(job.command(params_file), preexec_fn=ends_with_this())
     try:
         process.wait(max(0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:

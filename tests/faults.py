@@ -26,6 +26,7 @@ from pipeline import console
 from pipeline.compose import composed
 from pipeline.paths import Paths
 from tests.conftest import PROSE, ROOT
+from tests.processes import PATIENCE
 
 STAGES = {
     "download": ("pipeline.download", "warpeace"),
@@ -59,7 +60,6 @@ CORPUS, SWEEP = JOBS = ("warpeace", "kjf-warpeace")
 TICK = 2.0**-10
 """Seconds that pass each time a stage looks at the clock: sums of them are exact."""
 
-PATIENCE = 120
 LATE = "torch._dynamo"
 """What torch imports when an optimizer takes its first step, in seconds."""
 CONTEXT = get_context("forkserver")

@@ -28,7 +28,8 @@ from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json, write_json
 from pipeline.lm.tables import read_table
 from tests.conftest import PROSE, ROOT, prepare
-from tests.faults import JOBS, PATIENCE, STAGES, TICK, Ended, Project, at_write, memory_left
+from tests.faults import JOBS, STAGES, TICK, Ended, Project, at_write, memory_left
+from tests.processes import PATIENCE, alive, children_of, name_of, wait_until
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 DISK = 4 << 20
@@ -218,13 +219,6 @@ def test_of_two_at_once_the_later_keeps_off_or_writes_the_same(whole, project, s
     os.kill(first.pid, signal.SIGCONT)
     assert project.ended(first).code == 0
     assert project.files() == whole.files and not project.leftovers()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 class Here:
@@ -571,7 +565,7 @@ import numpy as np
 from pipeline.lm.kenlm import train
 
 text = np.random.default_rng(0).integers(0, 20, 5_000_000).astype(np.uint8)
-train(text, 20, 5, Path(sys.argv[1]), memory="1G", prune=[], quantise=False)
+train(text, 20, 5, Path(sys.argv[1]), memory="100M", prune=[], quantise=False)
 """
 
 
@@ -581,17 +575,8 @@ def test_lmplz_ends_with_the_process_that_runs_it(tmp_path):
         (lmplz,) = children_of(process.pid)
         os.kill(int(lmplz), signal.SIGSTOP)  # so that it does not end by itself
         process.kill()
-    wait_until(lambda: not alive(lmplz))
-
-
-def children_of(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def name_of(pid: str) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
-
-
-def alive(pid: str) -> bool:
-    state = Path(f"/proc/{pid}/stat")
-    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        wait_until(lambda: not alive(lmplz))
+    finally:
+        if alive(lmplz):
+            os.kill(int(lmplz), signal.SIGKILL)

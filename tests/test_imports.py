@@ -29,10 +29,10 @@ def stage_of(module: str) -> str:
 FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("analysis/**/*.py")])
 COMMANDS = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for path in ROOT.glob("analysis/*.py")
+    for path in ROOT.glob("analysis/**/*.py")
     if '__name__ == "__main__"' in path.read_text()
 }
-"""What stages of analysis run. Files join them too."""
+"""The modules that stages of analysis run: they, too, never import each other."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

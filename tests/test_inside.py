@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from analysis import errors, evolution, gates, loops
+from analysis import errors, evolution, gates, loops, streams
 from analysis.activations import GATES, activations
 from pipeline import params, runs
 from pipeline.lm.errors import InputError
@@ -130,8 +130,8 @@ def test_loops_are_found_at_the_end_of_streams():
 
 @given(st.integers(1, 9), st.integers(1, 30), st.randoms(use_true_random=False))
 def test_streams_of_an_evolution_sample(count, length, random):
-    streams = [bytes(random.choices(b"ab\n", k=length)) for _ in range(count)]
-    assert evolution.streams_of(b"\n".join(streams), count * length) == streams
+    pieces = [bytes(random.choices(b"ab\n", k=length)) for _ in range(count)]
+    assert streams.streams_of(b"\n".join(pieces), count * length) == pieces
 
 
 def test_a_text_without_spaces_is_one_long_word():
@@ -146,7 +146,7 @@ def test_a_run_without_samples_is_one_clear_error(tmp_path):
     (tmp_path / "names").mkdir()
     (tmp_path / "names" / "evolution.json").write_text("{}")
     with pytest.raises(InputError, match="sample_iterations"):
-        evolution.read_evolution(config, "names")
+        streams.read_evolution(config, "names")
 
 
 def test_settings_are_those_of_conf():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks import pruning
 from pipeline.lm.errors import InputError
-from pipeline.lm.kenlm import KenLM, train
+from pipeline.lm.kenlm import KenLM, estimation, run, sentence, train
 from pipeline.lm.scoring import score
 
 SIZE = 12
@@ -218,12 +219,26 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
 
 @pytest.mark.parametrize("prune", [[], [0, 0, 1]])
 def test_the_ngrams_that_a_text_reads_score_it_as_the_whole_model(
-    prune: list[int], sequence: NDArray, tmp_path: Path
+    prune: list[int], sequence: NDArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = Namespace(order=6, memory="100M", folder=tmp_path)
-    found, ngrams = pruning.nats(walk(3000, 0), sequence, SIZE, prune, options)
-    train(walk(3000, 0), SIZE, 6, tmp_path / "whole", memory="100M", prune=prune, quantise=False)
+    program("lmplz")
+    text, kept = walk(3000, 0), []
+
+    def keep(arpa: IO[bytes], wanted: set[bytes], out: Path) -> int:
+        total = pruning_keep(arpa, wanted, out)
+        kept.append(sum(b"\t" in line for line in out.read_bytes().splitlines()))
+        return total
+
+    pruning_keep = pruning.keep
+    monkeypatch.setattr(pruning, "keep", keep)
+    monkeypatch.setattr(pruning, "WINDOW", 100)
+    options = Namespace(order=20, memory="100M", folder=tmp_path)
+    found, total = pruning.nats(text, sequence, SIZE, prune, options)
+
+    train(text, SIZE, 20, tmp_path / "whole", memory="100M", prune=prune, quantise=False)
     model = KenLM(tmp_path / "whole", SIZE)
-    whole = [one for _, one in score(model, sequence, pruning.WINDOW, options.order)]
+    whole = [one for _, one in score(model, sequence, 100, options.order)]
     assert found == pytest.approx([one.nats / one.symbols for one in whole], abs=1e-9)
-    assert ngrams > SIZE**2
+    command = estimation(SIZE, 20, tmp_path, memory="100M", prune=prune)
+    assert total == run(command, sentence(text, SIZE), lambda arpa: sum(b"\t" in a for a in arpa))
+    assert SIZE < kept[0] < total / 2

@@ -13,6 +13,7 @@ from pipeline.compose import composed
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json, write_json
 from tests.conftest import PROSE, ROOT, prepare
+from tests.processes import alive, children_of, wait_until
 
 NOT_THERE = ("dvc", "kenlm", "pydivsufsort", "numba", "scipy", "matplotlib", "jinja2")
 JOBS = ["names", "small"]
@@ -49,16 +50,22 @@ def here(tmp_path, monkeypatch) -> tuple[Path, DictConfig]:
     return tmp_path, config
 
 
-def run_there(folder: Path, minutes: float = 5) -> str:
+def start_there(folder: Path, minutes: float = 5) -> subprocess.Popen[str]:
     """The other machine: a directory where only what travelled is."""
     words = ["-m", "pipeline.offload", "run", str(folder / "packed"), "--out", str(folder / "out")]
-    result = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *words, "--minutes", str(minutes), "--params", "params.yaml"],
         cwd=folder / "there", env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        text=True, capture_output=True, timeout=240, check=False,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+
+
+def run_there(folder: Path, minutes: float = 5) -> str:
+    """What a run there prints."""
+    with start_there(folder, minutes) as process:
+        printed, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    return printed
 
 
 def test_what_ran_elsewhere_is_adopted_here(here, capsys):
@@ -80,6 +87,17 @@ def test_the_time_limit_stops_a_job_and_the_next_call_goes_on(here):
     folder, _ = here
     machine(folder / "there", minutes_of_training=True)
     assert "names: stopped\nsmall: not begun" in run_there(folder, minutes=0.15)
+
+
+def test_a_training_ends_with_the_run_that_started_it(here):
+    folder, _ = here
+    machine(folder / "there", minutes_of_training=True)
+    with start_there(folder) as process:
+        wait_until(lambda: len(children_of(process.pid)) == 1)
+        (training,) = children_of(process.pid)
+        wait_until(lambda: "pipeline.train" in Path(f"/proc/{training}/cmdline").read_text())
+        process.kill()
+    wait_until(lambda: not alive(training))
 
 
 @pytest.mark.parametrize("tampering", ["settings", "text", "chunk", "path"])

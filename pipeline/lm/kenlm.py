@@ -18,9 +18,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 import kenlm
 import numpy as np
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 from pipeline.lm.errors import FULL, InputError
 from pipeline.lm.files import atomic_write
-from pipeline.lm.processes import end_with_parent
+from pipeline.lm.processes import ends_with_this
 from pipeline.lm.protocol import Symbols
 
 KENLM_ORDERS = range(1, 21)
@@ -87,11 +88,11 @@ def train(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=prefix) as folder:
         arpa, binary = Path(folder, "arpa"), Path(folder, "binary")
         estimate = estimation(size, kenlm_order, Path(folder), memory=memory, prune=prune)
-        _run([*estimate, "--arpa", f"{arpa}"], sentence(ids, size))
+        run([*estimate, "--arpa", f"{arpa}"], sentence(ids, size))
         if kenlm_order == 1:
             _pad_unigrams(arpa)
         build = [program("build_binary"), "-S", memory, "-T", f"{folder}/"]
-        _run([*build, *(QUANTISED if quantise else ()), *TRIE, f"{arpa}", f"{binary}"])
+        run([*build, *(QUANTISED if quantise else ()), *TRIE, f"{arpa}", f"{binary}"])
         with atomic_write(out) as target, binary.open("rb") as source:
             shutil.copyfileobj(source, target, 1 << 20)
 
@@ -137,25 +138,33 @@ def _pad_unigrams(arpa: Path) -> None:
     arpa.write_text(text, encoding="utf-8")
 
 
-def _run(command: list[str], text: Iterable[bytes] = ()) -> None:
-    """Run a program of KenLM on a text; InputError with what it said if it fails."""
+def run(
+    command: list[str],
+    text: Iterable[bytes] = (),
+    read: Callable[[IO[bytes]], Any] = lambda printed: printed.read(),
+) -> Any:
+    """Run a program of KenLM on a text; what `read` makes of what it prints.
+
+    Raises InputError with the program's own reason if it fails.
+    """
     with (
         # In memory: a full disk would not take the line that says so.
         os.fdopen(os.memfd_create("kenlm"), "w+b") as said,
         subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=said,
-            preexec_fn=end_with_parent,
+            preexec_fn=ends_with_this(),
         ) as process,
     ):
-        assert process.stdin is not None
+        assert process.stdin is not None and process.stdout is not None
         try:
             with suppress(BrokenPipeError):  # it failed early: its status says so
                 for part in text:
                     process.stdin.write(part)
                 process.stdin.close()
+            found = read(process.stdout)
             process.wait()
         except BaseException:
             process.kill()
@@ -170,6 +179,7 @@ def _run(command: list[str], text: Iterable[bytes] = ()) -> None:
             f"KenLM's {Path(command[0]).name} failed with status {process.returncode} ({reason}): "
             + (FULL if is_full else "give it more memory, prune more, or lower the order")
         )
+    return found
 
 
 def _is_quantised(path: Path) -> bool:

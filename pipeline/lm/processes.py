@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import active_children, get_context
 from threading import RLock
 from typing import TypeVar
@@ -14,7 +15,8 @@ from tqdm import tqdm
 
 PR_SET_PDEATHSIG = 1
 """Linux's number, of sys/prctl.h."""
-LIBC = ctypes.CDLL(None)
+PRCTL = ctypes.CDLL(None).prctl
+"""Looked up here: a process just forked had better not."""
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -31,11 +33,11 @@ def at_once(
 
     Whatever ends this process ends them.
     """
-    threads = max(1, cores() // processes)
+    begin = partial(_begin, ends_with_this(), max(1, cores() // processes))
     # Ctrl-C reaches a whole group of processes: this one alone answers, and ends the others.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (threads,)) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), begin) as pool:
             futures = {pool.submit(work, item): item for item in items}
             try:
                 signal.signal(signal.SIGINT, handler)
@@ -55,15 +57,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def end_with_parent() -> None:
-    """Have the system kill this process when the one that started it is gone.
+def ends_with_this() -> Callable[[], None]:
+    """What a new process is to call for the system to kill it when the present one is gone.
 
-    To be called in the new process, as `preexec_fn` of one that the main thread starts.
+    For `preexec_fn` of a process that the main thread starts.
     """
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return partial(_end_with, os.getpid())
 
 
-def _begin(threads: int) -> None:
-    torch.set_num_threads(threads)
+def _end_with(parent: int) -> None:
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # gone already
+        os._exit(1)
+
+
+def _begin(end_with_parent: Callable[[], None], threads: int) -> None:
     end_with_parent()
+    torch.set_num_threads(threads)
     tqdm.set_lock(RLock())  # its own is a semaphore, which a killed process leaves behind

@@ -5,7 +5,7 @@
 Of TEXT the first part of each size is taken, of HELD_OUT the first symbols. A model is too large
 to keep unpruned (order 20 of 100 MB: some 600 million n-grams), so only those n-grams are kept
 that scoring HELD_OUT can read, while lmplz writes them: scores are those of the whole model.
-lmplz's own sorts still take some 400 bytes of disk for a symbol of TEXT unpruned, in --folder.
+lmplz's own sorts still take some 500 bytes of disk for a symbol of TEXT unpruned, in --folder.
 1 MB is 10^6 bytes.
 """
 

@@ -59,7 +59,7 @@ def train(
 ) -> None:
     """Estimate a model of a training text and write it as a KenLM binary.
 
-    Temporary files (sorts and ARPA text: at order 20 some 700 bytes a symbol of text unless
+    Temporary files (sorts and ARPA text: at order 20 some 800 bytes a symbol of text unless
     pruned) live in a hidden folder beside `out`, which is removed at the end and on failure.
 
     Args:

@@ -217,6 +217,11 @@ def test_damaged_files_are_refused(tmp_path: Path, damage: str) -> None:
         KenLM(path, size)
 
 
+def test_a_program_that_is_killed_says_by_what() -> None:
+    with pytest.raises(InputError, match="KenLM's sh was killed by SIGKILL: give it more memory"):
+        run(["sh", "-c", "echo no reason >&2; kill -9 $$"])
+
+
 @pytest.mark.parametrize("prune", [[], [0, 0, 1]])
 def test_the_ngrams_that_a_text_reads_score_it_as_the_whole_model(
     prune: list[int], sequence: NDArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ Shapes: n parallel streams, N symbols of training text, V symbols, T symbols of 
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -171,12 +172,15 @@ def run(
             raise
         said.seek(0)
         lines = said.read().decode("utf-8", "replace").splitlines()
-    if process.returncode:
+    if code := process.returncode:
         reasons = [line.strip() for line in lines if len(line.strip()) > len("ERROR")]
         reason = reasons[-1] if reasons else "no message"
+        how = f"failed with status {code} ({reason})"
+        if code < 0 and -code != signal.SIGABRT:  # which it sends itself, having said why
+            how = f"was killed by {signal.Signals(-code).name}"
         is_full = any(os.strerror(errno.ENOSPC) in line for line in lines)
         raise InputError(
-            f"KenLM's {Path(command[0]).name} failed with status {process.returncode} ({reason}): "
+            f"KenLM's {Path(command[0]).name} {how}: "
             + (FULL if is_full else "give it more memory, prune more, or lower the order")
         )
     return found

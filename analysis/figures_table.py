@@ -67,11 +67,10 @@ def _beside(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _bits(results: Results, run: str) -> list[dict[str, Any]]:
-    sources = results.table(run, "scores")["source"].unique()
     return [
         {"kind": "bits per symbol", "run": run, "name": "test cross-entropy", "source": source,
          "unit": "bits per symbol", **_interval(results.bits(run, source))}
-        for source in sources
+        for source in results.scored(run)
     ]  # fmt: skip
 
 

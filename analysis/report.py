@@ -62,6 +62,33 @@ def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
         return row | {"waits": str(reason)}
 
 
+def context_table(results: Results) -> dict[str, Any]:
+    """The titles of the corpora whose n-grams were scored, and a row an order of KenLM, the network
+    last: its symbols of context, None for the network, and a cell a corpus, None where there is
+    nothing."""
+    scored = {corpus: results.scored(corpus) for corpus in results.config.baselines}
+    orders = {corpus: kenlm_orders(sources) for corpus, sources in scored.items()}
+    shown = [corpus for corpus in scored if orders[corpus]]
+    every = sorted(set().union(*orders.values()))
+    models = [*((order - 1, f"kenlm:{order}") for order in every), (None, NETWORK)]
+    return {
+        "titles": [results.config.corpora[corpus].title for corpus in shown],
+        "rows": [
+            {
+                "context": context,
+                "cells": [results.bits(c, model) if model in scored[c] else None for c in shown],
+            }
+            for context, model in models
+        ],
+    }
+
+
+def kenlm_orders(sources: list[str]) -> set[int]:
+    """11 of kenlm:11, nothing of another model."""
+    kinds = (source.partition(":") for source in sources)
+    return {int(order) for kind, _, order in kinds if kind == "kenlm"}
+
+
 def run_row(results: Results, run: str) -> dict[str, Any]:
     """A row of the table of runs."""
     try:
@@ -98,6 +125,7 @@ def write_index(results: Results) -> Path:
         "tally": tally(claims),
         "pages": {path.stem for path in (reports / "pages").glob("*.html")},
         "corpora": [corpus_row(results, corpus) for corpus in results.config.baselines],
+        "contexts": context_table(results),
         "runs": [run_row(results, run) for run in results.config.experiments],
         "puzzles": puzzles(results),
         **tables(results),

@@ -1,5 +1,6 @@
 """Result files as tables, and tables as figures with intervals: the only reader of results/."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -182,6 +183,15 @@ class Results:
             "seed": self.settings.seed,
             "level": self.settings.level,
         }
+
+    def scored(self, run: str) -> list[str]:
+        """The network of a run and its corpus's n-grams, as far as the test part was scored."""
+        corpus = self.corpus_of(run)
+        found: list[str] = []
+        for folder in (self._folder, lambda _: self.paths.baseline_results(corpus)):
+            with suppress(NotRunError):
+                found += _table(folder(run) / "scores.tsv", run)["source"].unique().tolist()
+        return found
 
     def bits(self, run: str, source: str) -> Interval:
         """Test cross-entropy of a model in bits per symbol; infinite if a symbol was impossible."""

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from analysis import figures, memorization
 from analysis.pages import definitions, environment, in_order, significant
-from analysis.report import write_index
+from analysis.report import context_table, write_index
 from analysis.results import Results
 from analysis.statistics import Interval
 from analysis.structure.delimiter_lexers import LEXERS
@@ -25,11 +25,17 @@ HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 @pytest.fixture
-def index(tmp_path):
+def results(tmp_path) -> Results:
+    """Of no run yet."""
     config = OmegaConf.create(composed("full"))
     for name in ("results", "reports", "text"):
         config.paths[name] = str(tmp_path / name)
-    return write_index(Results.of(config))
+    return Results.of(config)
+
+
+@pytest.fixture
+def index(results):
+    return write_index(results)
 
 
 def test_an_index_without_results_says_not_run(index):
@@ -37,6 +43,22 @@ def test_an_index_without_results_says_not_run(index):
     assert page.count("not run") >= 5 + 9
     summary = (index.parent / "README.md").read_text()
     assert "not run" in summary and "reproduced" not in summary.replace("not reproduced", "")
+
+
+def test_ngrams_stand_by_context_before_their_network_is_run(results):
+    assert context_table(results)["titles"] == []
+    row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
+    for corpus, orders in (("linux", (1, 20)), ("warpeace", (1, 3))):
+        folder = results.paths.baseline_results(corpus)
+        folder.mkdir(parents=True)
+        sources = [*(f"kenlm:{order}" for order in orders), "ngram:4"]
+        rows = [{"source": s, "nats": 10 * len(s), **row} for s in sources]
+        pd.DataFrame(rows).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    found = context_table(results)
+    assert found["titles"] == ["Linux, all sources and headers", "War and Peace"]
+    bits = [[cell and round(cell.estimate, 2) for cell in row["cells"]] for row in found["rows"]]
+    assert [row["context"] for row in found["rows"]] == [0, 2, 19, None]
+    assert bits == [[1.01, 1.01], [None, 1.01], [1.15, None], [None, None]]
 
 
 def test_pages_fetch_nothing(index):

@@ -59,6 +59,8 @@ def test_ngrams_stand_by_context_before_their_network_is_run(results):
     bits = [[cell and round(cell.estimate, 2) for cell in row["cells"]] for row in found["rows"]]
     assert [row["context"] for row in found["rows"]] == [0, 2, 19, None]
     assert bits == [[1.01, 1.01], [None, 1.01], [1.15, None], [None, None]]
+    page = write_index(results).read_text()
+    assert '<th scope="row">19</th><td class="number">1.154</td><td class="number">–</td>' in page
 
 
 def test_pages_fetch_nothing(index):

@@ -115,7 +115,7 @@ def test_what_is_recalled_is_marked(results):
     )
     template = environment().get_template("index.html")
     rows = [{**row, "recalled": True} for row in sources.figure_rows(results)]
-    content = {"claims": [], "tally": {}, "pages": [], "corpora": [], "contexts": {}}
+    content = {"claims": [], "tally": {}, "pages": [], "corpora": [], "contexts": {"titles": []}}
     shown = template.render(scale="full", figures_beside=rows, **content)
     assert shown.count("(recalled, not checked)") == len(rows)
 

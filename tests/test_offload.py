@@ -1,6 +1,8 @@
 """Training elsewhere: packed here, run there within a time limit, adopted here only if it fits."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,8 +98,13 @@ def test_a_training_ends_with_the_run_that_started_it(here):
         wait_until(lambda: len(children_of(process.pid)) == 1)
         (training,) = children_of(process.pid)
         wait_until(lambda: "pipeline.train" in Path(f"/proc/{training}/cmdline").read_text())
+        os.kill(int(training), signal.SIGSTOP)  # so that it does not end by itself
         process.kill()
-    wait_until(lambda: not alive(training))
+    try:
+        wait_until(lambda: not alive(training))
+    finally:
+        if alive(training):
+            os.kill(int(training), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("tampering", ["settings", "text", "chunk", "path"])

@@ -186,11 +186,11 @@ class Results:
 
     def scored(self, run: str) -> list[str]:
         """The network of a run and its corpus's n-grams, as far as the test part was scored."""
-        corpus = self.corpus_of(run)
         found: list[str] = []
-        for folder in (self._folder, lambda _: self.paths.baseline_results(corpus)):
-            with suppress(NotRunError):
-                found += _table(folder(run) / "scores.tsv", run)["source"].unique().tolist()
+        with suppress(NotRunError):
+            found += _scored(self._folder(run), run)
+        with suppress(NotRunError):
+            found += _scored(self.paths.baseline_results(self.corpus_of(run)), run)
         return found
 
     def bits(self, run: str, source: str) -> Interval:
@@ -299,6 +299,10 @@ def _json(path: Path, run: str, *besides: str) -> dict[str, Any]:
             "(dvc repro)"
         )
     return found
+
+
+def _scored(folder: Path, run: str) -> list[str]:
+    return _table(folder / "scores.tsv", run)["source"].unique().tolist()
 
 
 def _table(path: Path, run: str) -> pd.DataFrame:

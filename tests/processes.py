@@ -1,5 +1,8 @@
 """Other processes, as tests look at them."""
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +21,24 @@ def children_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def name_of(pid: str) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
-
-
 def alive(pid: str) -> bool:
     state = Path(f"/proc/{pid}/stat")
     return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def assert_child_ends_with(process: subprocess.Popen[str], word: str) -> None:
+    """Kill a process as soon as its one child runs a command with this word: the child, stopped
+    so that it does not end by itself, must be gone soon after."""
+
+    def runs(child: str) -> bool:
+        return word in Path(f"/proc/{child}/cmdline").read_text()
+
+    wait_until(lambda: [*map(runs, children_of(process.pid))] == [True])
+    (child,) = children_of(process.pid)
+    os.kill(int(child), signal.SIGSTOP)
+    process.kill()
+    try:
+        wait_until(lambda: not alive(child))
+    finally:
+        if alive(child):
+            os.kill(int(child), signal.SIGKILL)

@@ -29,7 +29,7 @@ from pipeline.lm.files import read_json, write_json
 from pipeline.lm.tables import read_table
 from tests.conftest import PROSE, ROOT, prepare
 from tests.faults import JOBS, STAGES, TICK, Ended, Project, at_write, memory_left
-from tests.processes import PATIENCE, alive, children_of, name_of, wait_until
+from tests.processes import PATIENCE, alive, assert_child_ends_with, children_of, wait_until
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 DISK = 4 << 20
@@ -571,12 +571,4 @@ train(text, 20, 5, Path(sys.argv[1]), memory="100M", prune=[], quantise=False)
 
 def test_lmplz_ends_with_the_process_that_runs_it(tmp_path):
     with python("-c", ESTIMATES, str(tmp_path / "model")) as process:
-        wait_until(lambda: [*map(name_of, children_of(process.pid))] == ["lmplz"])
-        (lmplz,) = children_of(process.pid)
-        os.kill(int(lmplz), signal.SIGSTOP)  # so that it does not end by itself
-        process.kill()
-    try:
-        wait_until(lambda: not alive(lmplz))
-    finally:
-        if alive(lmplz):
-            os.kill(int(lmplz), signal.SIGKILL)
+        assert_child_ends_with(process, "lmplz")

@@ -1,8 +1,6 @@
 """Training elsewhere: packed here, run there within a time limit, adopted here only if it fits."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +13,7 @@ from pipeline.compose import composed
 from pipeline.lm.errors import InputError
 from pipeline.lm.files import read_json, write_json
 from tests.conftest import PROSE, ROOT, prepare
-from tests.processes import alive, children_of, wait_until
+from tests.processes import assert_child_ends_with
 
 NOT_THERE = ("dvc", "kenlm", "pydivsufsort", "numba", "scipy", "matplotlib", "jinja2")
 JOBS = ["names", "small"]
@@ -95,16 +93,7 @@ def test_a_training_ends_with_the_run_that_started_it(here):
     folder, _ = here
     machine(folder / "there", minutes_of_training=True)
     with start_there(folder) as process:
-        wait_until(lambda: len(children_of(process.pid)) == 1)
-        (training,) = children_of(process.pid)
-        wait_until(lambda: "pipeline.train" in Path(f"/proc/{training}/cmdline").read_text())
-        os.kill(int(training), signal.SIGSTOP)  # so that it does not end by itself
-        process.kill()
-    try:
-        wait_until(lambda: not alive(training))
-    finally:
-        if alive(training):
-            os.kill(int(training), signal.SIGKILL)
+        assert_child_ends_with(process, "pipeline.train")
 
 
 @pytest.mark.parametrize("tampering", ["settings", "text", "chunk", "path"])

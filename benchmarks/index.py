@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.sampling import Decoding, sample
-from pipeline.lm.suffix_index import SuffixIndex
 from pipeline.lm.vocabulary import Vocabulary
 
 Row = dict[str, Any]

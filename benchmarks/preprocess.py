@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from pipeline import console, params
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
 from pipeline.corpora import archives, splitting
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.documents import collected
@@ -28,7 +30,6 @@ from pipeline.corpora.encoding import occurring, write_part
 from pipeline.corpora.near_duplicates import overlaps
 from pipeline.corpora.sources import Obtained
 from pipeline.lm.vocabulary import Vocabulary
-from pipeline.paths import Paths
 
 MEGA = 1e6
 DICTIONARY_BYTES = 5_000_000

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analysis.statistics import mean_interval
 from benchmarks.reporting import Row, show
 from pipeline import console
-from pipeline.lm.kenlm import (
+from pipeline.lm.ngram.kenlm import (
     END,
     KENLM_ORDERS,
     TRIE,

@@ -25,13 +25,13 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reporting import Row, show
-from pipeline.lm.checkpoint import load_network
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
-from pipeline.lm.recurrent_sampler import SamplingLM
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.checkpoint import load_network
+from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.sampler import SamplingLM
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.scoring import score
+from pipeline.lm.text import PreparedText
 
 SYMBOLS = 87
 """V of War and Peace."""

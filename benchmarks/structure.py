@@ -18,16 +18,20 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from analysis.incidence import incidence_rows
-from analysis.sample_reader import window_edges
-from analysis.sandbox import parallel
-from analysis.structure import c, latex, latex_compile, prose
-from analysis.structure.delimiters import fates
+from analysis.measure.incidence import incidence_rows
+from analysis.measure.sample_reader import window_edges
+from analysis.structure import prose
+from analysis.structure.c import metrics as c
+from analysis.structure.delimiters.fates import fates
 from analysis.structure.kinds import COMPILED, measurer
-from pipeline import console, params
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.paths import Paths
-from pipeline.settings import Measure
+from analysis.structure.latex import compile as latex_compile
+from analysis.structure.latex import metrics as latex
+from analysis.structure.sandbox import parallel
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.settings import Measure
+from pipeline.lm.text import PARTS, PreparedText
 
 Row = dict[str, Any]
 COLUMNS = ("corpus", "kind", "part", "windows", "kb", "wall_s", "cpu_s")

@@ -24,13 +24,13 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reporting import Row, as_object, show
-from pipeline import params
-from pipeline.lm.batches import Streams
-from pipeline.lm.files import atomic_write
-from pipeline.lm.hardware import chosen_precision
-from pipeline.lm.recurrent import RecurrentNetwork
-from pipeline.lm.training import Trainer
-from pipeline.settings import Train
+from pipeline.config import params
+from pipeline.config.settings import Train
+from pipeline.lm.io.files import atomic_write
+from pipeline.lm.rnn.batches import Streams
+from pipeline.lm.rnn.hardware import chosen_precision
+from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.rnn.training import Trainer
 
 SYMBOLS = 87
 """V of War and Peace."""

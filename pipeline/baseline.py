@@ -7,16 +7,17 @@ from pathlib import Path
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from pipeline import console, models, params
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.files import sole_writer, write_json
-from pipeline.lm.kenlm import KenLM, train
+from pipeline import console, models
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.settings import Baseline
+from pipeline.lm.io.files import sole_writer, write_json
+from pipeline.lm.ngram.kenlm import KenLM, train
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding
-from pipeline.lm.suffix_index import SuffixIndex
-from pipeline.paths import Paths
-from pipeline.settings import Baseline
+from pipeline.lm.text import PreparedText
 
 
 def build_index(text: PreparedText, path: Path) -> SuffixIndex:

@@ -13,11 +13,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import console, params
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write
-from pipeline.params import PARAMS_FILES
-from pipeline.paths import Paths
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.params import PARAMS_FILES
+from pipeline.config.paths import Paths
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write
 from pipeline.terminal import reason
 
 CONF = Path("conf")

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.lm.errors import InputError, in_words
+from pipeline.lm.io.errors import InputError, in_words
 from pipeline.terminal import one_line, reason, visible
 
 OUT_OF_MEMORY = 1

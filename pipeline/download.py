@@ -4,13 +4,14 @@ import argparse
 
 from omegaconf import DictConfig
 
-from pipeline import console, params
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.listing import as_json, as_text, inventory
 from pipeline.corpora.sources import obtain
-from pipeline.lm.files import sole_writer
-from pipeline.paths import Paths
+from pipeline.lm.io.files import sole_writer
 
 
 def download(config: DictConfig, name: str) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from pipeline import params
-from pipeline.lm.checkpoint import CARD, load_network
-from pipeline.lm.corpus import MANIFEST, PARTS, VOCABULARY, PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import read_json
-from pipeline.lm.kenlm import KenLM
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_json
+from pipeline.lm.ngram.kenlm import KenLM
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
-from pipeline.lm.recurrent import RecurrentLM
-from pipeline.lm.suffix_index import SuffixIndex
+from pipeline.lm.rnn.checkpoint import CARD, load_network
+from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.text import MANIFEST, PARTS, VOCABULARY, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
-from pipeline.paths import Paths
 
 NAMES = "lstm (or network), ngram:K (K symbols of context), kenlm:N (N - 1 symbols of context)"
 INDEX, BASELINE = "index.npy", "baseline.json"

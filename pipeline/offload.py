@@ -26,13 +26,14 @@ from typing import IO
 
 from omegaconf import DictConfig
 
-from pipeline import console, params
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write, file_sha256, read_json, sole_writer, write_json
-from pipeline.lm.processes import ends_with_this
-from pipeline.paths import Paths
-from pipeline.rules import POSITIVE_FINITE
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.rules import POSITIVE_FINITE
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write, file_sha256, read_json, sole_writer, write_json
+from pipeline.lm.io.processes import ends_with_this
+from pipeline.lm.text import PreparedText
 from pipeline.runs import Run
 
 TEXTS, RESULTS, MANIFEST = "texts.tar.xz", "results.tar", "manifest.json"

@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig
 
-from pipeline import console, params
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
 from pipeline.corpora import splitting
 from pipeline.corpora.corpus import Corpus, Split
 from pipeline.corpora.documents import Collection, collected
 from pipeline.corpora.encoding import occurring, token_counts, write_documents, write_part
 from pipeline.corpora.near_duplicates import overlaps
 from pipeline.corpora.sources import Obtained
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import sole_writer, write_json
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import sole_writer, write_json
 from pipeline.lm.vocabulary import Vocabulary
-from pipeline.paths import Paths
 
 
 def prepare(corpus: Corpus, obtained: Obtained, out: Path) -> dict[str, Any]:
-    """Write the folder that `pipeline.lm.corpus.PreparedText` reads; returns its manifest.
+    """Write the folder that `pipeline.lm.text.PreparedText` reads; returns its manifest.
 
     The manifest goes last: without it the folder is not a prepared text.
 

@@ -18,18 +18,18 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm import tqdm
 
-from pipeline.lm.batches import Streams
-from pipeline.lm.checkpoint import read_tensors, save_network, write_tensors
-from pipeline.lm.corpus import PARTS, VOCABULARY, PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write, write_json
-from pipeline.lm.hardware import device_at_hand
-from pipeline.lm.parallel import Workers
-from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
+from pipeline.config.settings import Experiment
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write, write_json
+from pipeline.lm.rnn.batches import Streams
+from pipeline.lm.rnn.checkpoint import read_tensors, save_network, write_tensors
+from pipeline.lm.rnn.hardware import device_at_hand
+from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.parallel import Workers
+from pipeline.lm.rnn.training import Progress, Trainer
 from pipeline.lm.samples import sampled_texts
 from pipeline.lm.sampling import Decoding
-from pipeline.lm.training import Progress, Trainer
-from pipeline.settings import Experiment
+from pipeline.lm.text import PARTS, VOCABULARY, PreparedText
 
 EVOLUTION_STREAMS = 20
 

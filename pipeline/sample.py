@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from pipeline import console, models, params
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
+from pipeline import console, models
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.rules import BEAM, COUNT, SEED, STREAMS
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.samples import first_prompt, sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding, beam_search, sample, sample_lines
+from pipeline.lm.text import PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 from pipeline.models import OpenModel
-from pipeline.paths import Paths
-from pipeline.rules import BEAM, COUNT, SEED, STREAMS
 from pipeline.terminal import visible
 
 RULES = {"length": COUNT, "streams": STREAMS, "lines": COUNT, "beam": BEAM, "seed": SEED}

@@ -5,8 +5,9 @@ import json
 import math
 from pathlib import Path
 
-from pipeline import console, models, params
-from pipeline.lm.errors import InputError
+from pipeline import console, models
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.scoring import score
 from pipeline.terminal import say
 

@@ -16,20 +16,21 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import console, params
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write, sole_writer
-from pipeline.lm.hardware import device_at_hand
-from pipeline.lm.processes import at_once, cores
-from pipeline.lm.recurrent import RecurrentLM
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.rules import COUNT
+from pipeline.config.settings import Experiment
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write, sole_writer
+from pipeline.lm.io.processes import at_once, cores
+from pipeline.lm.io.tables import read_table
+from pipeline.lm.rnn.hardware import device_at_hand
+from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.rnn.training import Trainer
 from pipeline.lm.scoring import fitting_window, score
-from pipeline.lm.tables import read_table
-from pipeline.lm.training import Trainer
-from pipeline.paths import Paths
-from pipeline.rules import COUNT
+from pipeline.lm.text import PreparedText
 from pipeline.runs import Run, carry_out
-from pipeline.settings import Experiment
 
 RUNS, SCORES = "runs.tsv", "scores.tsv"
 KEY = "digest"

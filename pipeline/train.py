@@ -18,14 +18,15 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import console, params
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.hardware import device_at_hand
-from pipeline.lm.parallel import Workers
-from pipeline.paths import Paths
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.settings import Experiment
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.hardware import device_at_hand
+from pipeline.lm.rnn.parallel import Workers
+from pipeline.lm.text import PreparedText
 from pipeline.runs import Run, carry_out
-from pipeline.settings import Experiment
 from pipeline.terminal import reason
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -74,7 +75,7 @@ def train_by_hand(config: DictConfig) -> None:
     print(folder)
 
 
-@hydra.main(config_path=str(CONF), config_name="train", version_base="1.3")
+@hydra.main(config_path=str(CONF), config_name="by_hand", version_base="1.3")
 def run_by_hand(config: DictConfig) -> None:
     """What Hydra calls, once for each variant."""
     try:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.files import file_sha256, write_json
-from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
+from pipeline.lm.io.files import file_sha256, write_json
+from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.text import PARTS, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 from tests import network
 

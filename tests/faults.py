@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 
 from pipeline import console
 from pipeline.compose import composed
-from pipeline.paths import Paths
+from pipeline.config.paths import Paths
 from tests.conftest import PROSE, ROOT
 from tests.processes import PATIENCE
 
@@ -37,16 +37,16 @@ STAGES = {
     "sample": ("pipeline.sample", "--write", "warpeace"),
     "measure_baseline": ("analysis.measure", "baseline", "warpeace"),
     "measure": ("analysis.measure", "network", "warpeace"),
-    "compare": ("analysis.compare", "warpeace"),
-    "gates": ("analysis.gates", "warpeace"),
-    "errors": ("analysis.errors", "warpeace"),
-    "loops": ("analysis.loops", "warpeace"),
-    "evolution": ("analysis.evolution", "warpeace"),
-    "gradients": ("analysis.gradients",),
-    "memory_tasks": ("analysis.memory_tasks",),
-    "course": ("analysis.course.__main__",),
-    "excerpts_baseline": ("analysis.excerpts", "baseline", "warpeace"),
-    "excerpts": ("analysis.excerpts", "network", "warpeace"),
+    "compare": ("analysis.measure.compare", "warpeace"),
+    "gates": ("analysis.measure.gates", "warpeace"),
+    "errors": ("analysis.measure.error_kinds", "warpeace"),
+    "loops": ("analysis.measure.loops", "warpeace"),
+    "evolution": ("analysis.measure.evolution", "warpeace"),
+    "gradients": ("analysis.probes.gradients",),
+    "memory_tasks": ("analysis.probes.memory_tasks",),
+    "course": ("analysis.probes.course.__main__",),
+    "excerpts_baseline": ("analysis.measure.excerpts", "baseline", "warpeace"),
+    "excerpts": ("analysis.measure.excerpts", "network", "warpeace"),
     "cells": ("analysis.cells", "warpeace"),
     "page": ("analysis.report", "page", "warpeace"),
     "claims": ("analysis.claims", "--write"),
@@ -98,7 +98,6 @@ class Project:
             return
         folder.mkdir()
         (folder / "own.txt").write_bytes(PROSE)
-        (folder / "reports").symlink_to(ROOT / "reports")  # templates are read from there
         self._only(CORPUS, SWEEP)
         self._shrink()
         self.write()
@@ -230,7 +229,7 @@ def _carry_out(
     said = os.open(told / str(os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 1)
     os.dup2(said, 2)
-    figures = import_module("analysis.figures")
+    figures = import_module("analysis.report.plots.figures")
     figures._rendered = lambda *_: b"a drawing"  # it takes seconds
     torch.set_num_threads(1)
     ticks = count(1)

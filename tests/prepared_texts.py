@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import obtain
-from pipeline.lm.corpus import PARTS, PreparedText
+from pipeline.lm.text import PARTS, PreparedText
 from pipeline.preprocess import prepare
 
 

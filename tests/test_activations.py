@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.activations import GATES, activation_chunks, activations, present
-from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.activations import GATES, activation_chunks, activations, present
+from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
 
 CELLS = ["lstm", "gru", "rnn"]
 SYMBOLS, HIDDEN = 7, 5

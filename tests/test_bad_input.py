@@ -24,17 +24,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from analysis import cell_reading, errors, excerpts, gates, gradients, loops, memory_tasks
-from analysis.blind import Blind
-from analysis.course.settings import Course
-from pipeline import console, params
+from analysis.cells import reading as cell_reading
+from analysis.measure import error_kinds as errors
+from analysis.measure import excerpts, gates, loops
+from analysis.probes import gradients, memory_tasks
+from analysis.probes.course.settings import Course
+from analysis.report.blind import Blind
+from pipeline import console
+from pipeline.config import params
+from pipeline.config.paths import Paths
 from pipeline.corpora import documents
 from pipeline.corpora.corpus import Corpus
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import file_sha256
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import file_sha256
 from pipeline.lm.sampling import Decoding
-from pipeline.paths import Paths
+from pipeline.lm.text import PARTS, PreparedText
 from pipeline.sweep import variants
 from tests.conftest import PROSE, ROOT
 
@@ -228,16 +232,16 @@ SETTINGS = [
     Case("corpora.mine.documents: {starts: {a: [1]}}", "pipeline.preprocess mine",
          "corpora.mine.sources.documents has [1] where a pattern should be", 2,
          "corpora.mine.documents={starts: {a: [1]}}"),
-    Case("inside.gates.left: 2", "analysis.gates mine",
+    Case("inside.gates.left: 2", "analysis.measure.gates mine",
          "inside.gates: gates.left is 2.0: use 0 or more, below 1", 2, "inside.gates.left=2"),
-    Case("inside.loops.repeats: 1", "analysis.loops mine",
+    Case("inside.loops.repeats: 1", "analysis.measure.loops mine",
          "inside.loops: loops.repeats is 1: use 2 to 1,000,000,000", 2, "inside.loops.repeats=1"),
     Case("cells.streams: 0", "analysis.cells mine",
          "cells: cells.streams is 0: use 1 or more, at most 1,000,000,000", 2, "cells.streams=0"),
-    Case("inside.memory_tasks.lengths: []", "analysis.memory_tasks",
+    Case("inside.memory_tasks.lengths: []", "analysis.probes.memory_tasks",
          "inside.memory_tasks: memory_tasks.lengths is empty: give at least one", 2,
          "inside.memory_tasks.lengths=[]"),
-    Case("course.hello.cell: lstn", "analysis.course",
+    Case("course.hello.cell: lstn", "analysis.probes.course",
          "course: hello.cell is 'lstn': use lstm, gru or rnn", 2, "course.hello.cell=lstn"),
     Case("offload.chunk_mb: many", "pipeline.offload pack DIR/packed",
          "offload: Value 'many' of type 'str' could not be converted to Float (key chunk_mb)", 2,
@@ -367,7 +371,7 @@ COMMANDS = [
 HAND = "pipeline.train"
 BY_HAND = [
     Case("an unknown experiment", f"{HAND} experiment=nope",
-         f"In 'train': Could not find 'experiment/nope' Available options in 'experiment': "
+         f"In 'by_hand': Could not find 'experiment/nope' Available options in 'experiment': "
          f"{ANYTHING}"),
     Case("an unknown model", f"{HAND} model=nope",
          f"In 'experiment/python': Could not find 'model/nope'{ANYTHING}"),

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import sources
-from analysis.evidence import FIGURES
-from analysis.excerpts import following
-from analysis.figures_table import figures_table
-from analysis.pages import environment
-from analysis.results import Results
-from pipeline.lm.files import write_json
-from pipeline.params import PARAMS_FILES, load
+from analysis.claims import reference as sources
+from analysis.claims.evidence import FIGURES
+from analysis.measure.excerpts import following
+from analysis.report.figures_table import figures_table
+from analysis.report.pages import environment
+from analysis.results.reader import Results
+from pipeline.config.params import PARAMS_FILES, load
+from pipeline.lm.io.files import write_json
 from tests.conftest import ROOT, prepare
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])

@@ -10,13 +10,21 @@ from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from analysis.cell_reading import Reading, Settings
-from analysis.cell_view import LEVELS, Findings, busiest, label, most_varied, quantised, write_view
-from analysis.cells import CELL_COLUMNS, confidence_table, counts, shares
-from analysis.features import of_symbols
-from analysis.predictions import Predictions
-from pipeline import params
+from analysis.cells.__main__ import CELL_COLUMNS, confidence_table, counts, shares
+from analysis.cells.features import of_symbols
+from analysis.cells.predictions import Predictions
+from analysis.cells.reading import Reading, Settings
+from analysis.report.cell_view import (
+    LEVELS,
+    Findings,
+    busiest,
+    label,
+    most_varied,
+    quantised,
+    write_view,
+)
 from pipeline.compose import composed
+from pipeline.config import params
 from pipeline.lm.vocabulary import Vocabulary
 from tests.browser import browser, view
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, spearmanr
 
-from analysis import cell_search
-from analysis.cell_search import (
+from analysis.cells import search as cell_search
+from analysis.cells.search import (
     above_threshold,
     best_cells,
     cell_scores,

@@ -8,13 +8,13 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from analysis.cell_reading import Reading, Settings, cell_values
-from analysis.cells import CELL_COLUMNS, counts, features_of, shares
-from analysis.predictions import Predictions, confidence_rows, predict
-from pipeline import params
+from analysis.cells.__main__ import CELL_COLUMNS, counts, features_of, shares
+from analysis.cells.predictions import Predictions, confidence_rows, predict
+from analysis.cells.reading import Reading, Settings, cell_values
 from pipeline.compose import composed
-from pipeline.lm.errors import InputError
-from pipeline.lm.recurrent import RecurrentLM
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.network import RecurrentLM
 from tests.conftest import random_ids, small_network
 
 SIZE = 9

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import verdicts
-from analysis.evidence import FIGURES, Figure
-from analysis.results import Results
-from analysis.verdicts import (
+from analysis.claims import verdicts
+from analysis.claims.evidence import FIGURES, Figure
+from analysis.claims.verdicts import (
     INCONCLUSIVE,
     NOT_REPRODUCED,
     NOT_RUN,
@@ -21,8 +20,9 @@ from analysis.verdicts import (
     settle,
     together,
 )
-from pipeline.lm.files import write_json
-from pipeline.params import PARAMS_FILES, load
+from analysis.results.reader import Results
+from pipeline.config.params import PARAMS_FILES, load
+from pipeline.lm.io.files import write_json
 from tests.conftest import ROOT
 
 

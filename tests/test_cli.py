@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lm.checkpoint import save_network
+from pipeline.lm.rnn.checkpoint import save_network
 from tests.conftest import PROSE, ROOT, prepare, small_network
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis.closing import closing_rows, measured_spans, position_figures, true_closings
-from analysis.incidence import COLUMNS, incidence_rows
-from analysis.structure.delimiters import group
-from pipeline.lm.suffix_index import SuffixIndex
-from pipeline.settings import Measure
+from analysis.measure.closing import closing_rows, measured_spans, position_figures, true_closings
+from analysis.measure.incidence import COLUMNS, incidence_rows
+from analysis.structure.delimiters.fates import group
+from pipeline.config.settings import Measure
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from tests.conftest import prepare
 
 LATEX = (

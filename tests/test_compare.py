@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.compare import comparison_rows, figures, precision_rows
-from analysis.corpus_page import comparison_table
-from analysis.results import COMPARED
+from analysis.measure.compare import comparison_rows, figures, precision_rows
+from analysis.report.corpus_page import comparison_table
+from analysis.results.reader import COMPARED
 from analysis.statistics import overdispersion
 from analysis.structure.events import CHARACTERS, PER_THOUSAND, SHARE
 

@@ -8,11 +8,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pipeline import params
 from pipeline.compose import check, composed, expected_files
-from pipeline.lm.errors import InputError
-from pipeline.paths import Paths
-from pipeline.settings import Experiment
+from pipeline.config import params
+from pipeline.config.paths import Paths
+from pipeline.config.settings import Experiment
+from pipeline.lm.io.errors import InputError
 from tests.conftest import ROOT
 
 
@@ -42,7 +42,7 @@ def test_every_experiment_and_baseline_is_well_typed(scale):
 @pytest.mark.parametrize("run", ["shakespeare", "paulgraham", "post-itself"])
 def test_by_hand_and_by_dag_give_one_config(run):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        by_hand = compose("train", overrides=[f"experiment={run}"])
+        by_hand = compose("by_hand", overrides=[f"experiment={run}"])
     by_dag = params.experiment(OmegaConf.create(composed("full")), run)
     assert params.view(Experiment, by_hand.experiment, "x") == by_dag
 

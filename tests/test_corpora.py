@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import MIRROR_VARIABLE, Obtained, obtain
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.text import PARTS, PreparedText
 from pipeline.preprocess import prepare
 from tests.prepared_texts import corpus_of, parts_of, prepared
 

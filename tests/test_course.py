@@ -13,18 +13,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.course import examples
-from analysis.course.by_hand import as_network, by_hand, gradient_differences
-from analysis.course.examples import BLANK, SILENT, Data, Examples, bracket_depth, spread
-from analysis.course.hello import WITH_STATE, WITHOUT_STATE, hello, memoryless_bound
-from analysis.course.settings import Course, Observation, Task
-from analysis.course.shapes import accuracy, ends_as_asked, most_frequent, shape, wholly_right
-from analysis.evidence.course import course_largest, course_lead, course_mean
-from analysis.results import NotRunError, Results
-from pipeline import params
-from pipeline.lm.errors import InputError
-from pipeline.lm.numpy_rnn import NumpyRNN, Parameters
-from pipeline.lm.tables import write_table
+from analysis.claims.evidence.course import course_largest, course_lead, course_mean
+from analysis.probes.course import examples
+from analysis.probes.course.by_hand import as_network, by_hand, gradient_differences
+from analysis.probes.course.examples import BLANK, SILENT, Data, Examples, bracket_depth, spread
+from analysis.probes.course.hello import WITH_STATE, WITHOUT_STATE, hello, memoryless_bound
+from analysis.probes.course.settings import Course, Observation, Task
+from analysis.probes.course.shapes import (
+    accuracy,
+    ends_as_asked,
+    most_frequent,
+    shape,
+    wholly_right,
+)
+from analysis.results.reader import NotRunError, Results
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.tables import write_table
+from pipeline.lm.rnn.numpy_rnn import NumpyRNN, Parameters
 from tests.conftest import ROOT, prepare, random_ids
 
 NAMES = b"Anna\nBob\nClara\nDan\nEva\nFritz\nGerd\nHanna\nIda\nJan\n" * 20

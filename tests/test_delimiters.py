@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.structure.delimiters import (
+from analysis.structure.delimiters.fates import (
     Fate,
     buckets,
     closings,

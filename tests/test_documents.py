@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pipeline.corpora import archives
 from pipeline.corpora.corpus import Documents
 from pipeline.corpora.documents import collected, essays, names
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 
 MOST = 10_000_000
 FILES = Documents(reader="members", patterns=("*.c", "*.h"), without=("skip/*",))

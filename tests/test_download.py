@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from pipeline.corpora.essays_web import essay, essay_links
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import MIRROR_VARIABLE, Obtained, obtain
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from tests.prepared_texts import corpus_from, described
 from tests.web_server import (
     NETWORK,

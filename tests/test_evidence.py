@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import verdicts
-from analysis.evidence import FIGURES
-from analysis.results import NotRunError, Results
-from analysis.verdicts import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, settle
+from analysis.claims import verdicts
+from analysis.claims.evidence import FIGURES
+from analysis.claims.verdicts import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, settle
+from analysis.results.reader import NotRunError, Results
 from benchmarks.training import Shape, measured
-from pipeline.lm.files import write_json
-from pipeline.params import PARAMS_FILES, load
+from pipeline.config.params import PARAMS_FILES, load
+from pipeline.lm.io.files import write_json
 from tests.conftest import ROOT
 
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))

@@ -3,15 +3,15 @@
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import excerpts
-from analysis.blind import puzzles
-from analysis.excerpts import Settings
-from analysis.results import HELD_OUT, NotRunError, Results
-from analysis.sources import REPLY_CORPUS, sample_rows
+from analysis.claims.reference import REPLY_CORPUS, sample_rows
+from analysis.measure import excerpts
+from analysis.measure.excerpts import Settings
+from analysis.report.blind import puzzles
+from analysis.results.reader import HELD_OUT, NotRunError, Results
 from pipeline.compose import composed
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.tables import write_table
 from pipeline.lm.samples import write_samples
-from pipeline.lm.tables import write_table
 from pipeline.models import sample_file
 from tests.conftest import prepare
 

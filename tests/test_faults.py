@@ -19,14 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from analysis import sandbox
-from analysis.measure import measure_models
-from pipeline import console, params
-from pipeline.lm.checkpoint import load_network, save_network
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import read_json, write_json
-from pipeline.lm.tables import read_table
+from analysis.measure.__main__ import measure_models
+from analysis.structure import sandbox
+from pipeline import console
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_json, write_json
+from pipeline.lm.io.tables import read_table
+from pipeline.lm.rnn.checkpoint import load_network, save_network
+from pipeline.lm.text import PreparedText
 from tests.conftest import PROSE, ROOT, prepare
 from tests.faults import JOBS, STAGES, TICK, Ended, Project, at_write, memory_left
 from tests.processes import PATIENCE, alive, assert_child_ends_with, children_of, wait_until

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.features import FEATURES, begins, inside, of_symbols
-from pipeline.lm.errors import InputError
+from analysis.cells.features import FEATURES, begins, inside, of_symbols
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.vocabulary import Vocabulary
 
 KINDS = ["prose", "shakespeare", "names", "wikipedia", "latex", "c", "python"]

@@ -7,10 +7,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from analysis import gradients
-from pipeline import params
-from pipeline.lm.errors import InputError
-from pipeline.lm.recurrent import RecurrentNetwork
+from analysis.probes import gradients
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.network import RecurrentNetwork
 from tests.conftest import ROOT, random_ids
 
 SYMBOLS, HIDDEN, WINDOWS, LENGTH = 5, 4, 3, 14

@@ -21,17 +21,18 @@ from markupsafe import Markup
 from omegaconf import OmegaConf
 from selenium.webdriver import Chrome
 
-from analysis import figures, report
-from analysis.figures_table import FORMULA
-from analysis.pages import environment, write
-from analysis.results import Results
+from analysis.claims.verdicts import verdicts
+from analysis.report import __main__ as report
+from analysis.report.figures_table import FORMULA
+from analysis.report.pages import environment, write
+from analysis.report.plots import figures
+from analysis.results.reader import Results
 from analysis.statistics import Interval
-from analysis.verdicts import verdicts
 from pipeline import console
 from pipeline import sample as command
 from pipeline.compose import composed
-from pipeline.lm.checkpoint import save_network
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.checkpoint import save_network
 from pipeline.terminal import say, visible
 from tests.browser import browser
 from tests.conftest import PROSE, prepare, small_network

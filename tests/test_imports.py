@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep"}
-SHARED = {"params", "paths", "rules", "settings", "console", "terminal", "models", "runs"}
+SHARED = {"config", "console", "terminal", "models", "runs"}
 
 
 def imported(path: Path) -> set[str]:

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from analysis import errors, evolution, gates, loops, streams
-from analysis.activations import GATES, activations
-from pipeline import params, runs
-from pipeline.lm.errors import InputError
-from pipeline.lm.recurrent import RecurrentNetwork
+from analysis.measure import error_kinds as errors
+from analysis.measure import evolution, gates, loops, streams
+from pipeline import runs
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.activations import GATES, activations
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.scoring import windows
 from pipeline.runs import Run
 from tests.conftest import ROOT, random_ids, small_network

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import errors, inside, inside_page, inside_sections
-from analysis.pages import environment
-from analysis.results import NotRunError, Results
-from pipeline.lm.errors import InputError
+from analysis.measure import error_kinds as errors
+from analysis.report import inside_page, inside_sections
+from analysis.report.pages import environment
+from analysis.results import inside
+from analysis.results.reader import NotRunError, Results
+from pipeline.lm.io.errors import InputError
 from tests.conftest import ROOT
 from tests.test_report import HOSTILE
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.journal import journal
-from pipeline.lm.errors import InputError
+from analysis.probes.journal import journal
+from pipeline.lm.io.errors import InputError
 
 GIVEN = {"steps": 3}
 

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import pruning
-from pipeline.lm.errors import InputError
-from pipeline.lm.kenlm import KenLM, estimation, run, sentence, train
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.ngram.kenlm import KenLM, estimation, run, sentence, train
 from pipeline.lm.scoring import score
 
 SIZE = 12

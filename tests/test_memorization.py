@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.memorization import copied, measure
-from pipeline.lm.suffix_index import SuffixIndex
+from analysis.measure.memorization import copied, measure
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 
 texts = st.lists(st.integers(0, 2), min_size=1, max_size=30).map(
     lambda ids: np.array(ids, np.uint8)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from analysis.memory_tasks import ALONE, MIXED, Job, Settings, jobs, sequences, train
-from pipeline import params
-from pipeline.lm.errors import InputError
+from analysis.probes.memory_tasks import ALONE, MIXED, Job, Settings, jobs, sequences, train
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
 from tests.conftest import ROOT
 
 SETTINGS = Settings(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.lm.kenlm import KenLM, train
-from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
-from pipeline.lm.suffix_index import SuffixIndex
+from pipeline.lm.ngram.kenlm import KenLM, train
+from pipeline.lm.ngram.suffix_index import SuffixIndex
+from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
 from tests.conftest import random_ids, small_network
 
 FAMILIES = ["lstm", "gru", "rnn", "ngram", "kenlm"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.lm.numpy_rnn import NumpyRNN, Parameters
-from pipeline.lm.recurrent import RecurrentNetwork
+from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.rnn.numpy_rnn import NumpyRNN, Parameters
 from tests.conftest import random_ids
 
 SIZE, HIDDEN, WINDOW, STREAMS = 7, 5, 9, 3

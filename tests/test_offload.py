@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import offload, params
+from pipeline import offload
 from pipeline.compose import composed
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import read_json, write_json
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_json, write_json
 from tests.conftest import PROSE, ROOT, prepare
 from tests.processes import assert_child_ends_with
 

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from pipeline.config.paths import Paths
 from pipeline.corpora.encoding import whole_characters, whole_words
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import Obtained, obtain
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.text import PARTS, PreparedText
 from pipeline.lm.vocabulary import TOKEN
-from pipeline.paths import Paths
 from pipeline.preprocess import prepare
 from tests.prepared_texts import corpus_of, described, parts_of, prepared
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.lm import recurrent_sampler
-from pipeline.lm.recurrent import RecurrentLM, RecurrentNetwork
-from pipeline.lm.recurrent_sampler import FEW, BatchProduct, SamplingLM
+from pipeline.lm.rnn import sampler as recurrent_sampler
+from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.sampler import FEW, BatchProduct, SamplingLM
 from tests.conftest import random_ids, small_network
 
 CELLS = ["lstm", "gru", "rnn"]

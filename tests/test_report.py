@@ -8,16 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from analysis import figures, memorization
-from analysis.pages import definitions, environment, in_order, significant
-from analysis.report import context_table, write_index
-from analysis.results import Results
+from analysis.measure import memorization
+from analysis.report.__main__ import context_table, write_index
+from analysis.report.pages import definitions, environment, in_order, significant
+from analysis.report.plots import figures
+from analysis.results.reader import Results
 from analysis.statistics import Interval
-from analysis.structure.delimiter_lexers import LEXERS
+from analysis.structure.delimiters.lexers import LEXERS
 from analysis.structure.kinds import floors, measurer
-from pipeline import params
 from pipeline.compose import composed
-from pipeline.lm.suffix_index import SuffixIndex
+from pipeline.config import params
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from tests.conftest import PROSE, ROOT
 from tests.prepared_texts import corpus_of, prepared
 

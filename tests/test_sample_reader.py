@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sample_reader import SampleReader, structure_row, window_edges
-from analysis.streams import held_out, line_starts
+from analysis.measure.sample_reader import SampleReader, structure_row, window_edges
+from analysis.measure.streams import held_out, line_starts
 from analysis.structure.events import PER_HUNDRED_THOUSAND, SHARE, Measure
 from analysis.structure.kinds import Parsers
 from tests.conftest import PROSE, prepare

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from pipeline import sample as command
-from pipeline.lm.checkpoint import save_network
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.ngram.suffix_index import SuffixIndex
+from pipeline.lm.rnn.checkpoint import save_network
 from pipeline.lm.sampling import LINES_AT_ONCE, Decoding, beam_search, sample, sample_lines
-from pipeline.lm.suffix_index import SuffixIndex
 from tests.conftest import PROSE, prepare, small_network
 
 PROBABILITIES = np.array([0.5, 0.3, 0.15, 0.05])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sandbox import Limits, network_is_cut, parallel, run
-from pipeline.lm.errors import InputError
+from analysis.structure.sandbox import Limits, network_is_cut, parallel, run
+from pipeline.lm.io.errors import InputError
 
 SMALL = Limits(cpu_seconds=5, wall_seconds=10.0, memory_bytes=1 << 30, output_bytes=1 << 16)
 

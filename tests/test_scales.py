@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.params import PARAMS_FILES, load
+from pipeline.config.params import PARAMS_FILES, load
 from tests.conftest import ROOT
 
 
@@ -15,7 +15,7 @@ def test_the_folders_of_the_scales_are_apart():
 
 def test_every_page_of_the_laptop_says_so():
     """All pages extend the one template that has the banner; what does not is part of a page."""
-    folder = ROOT / "reports/templates"
+    folder = ROOT / "analysis/report/templates"
     texts = {path.name: path.read_text() for path in folder.glob("*.html")}
     assert (
         'scale != "full"' in texts["base.html"] and "No claim about the post" in texts["base.html"]

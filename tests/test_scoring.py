@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lm.kenlm import KenLM, train
+from pipeline.lm.ngram.kenlm import KenLM, train
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.scoring import score, symbol_log_probs, walk, windows
-from pipeline.lm.suffix_index import SuffixIndex
 
 
 @given(st.integers(0, 200), st.integers(1, 50), st.integers(0, 60))

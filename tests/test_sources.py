@@ -18,7 +18,7 @@ from pipeline.corpora import local
 from pipeline.corpora.digests import digest
 from pipeline.corpora.fetch import SourceError
 from pipeline.corpora.sources import MIRROR_VARIABLE, obtain
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from tests.prepared_texts import corpus_from
 from tests.web_server import (
     NETWORK,

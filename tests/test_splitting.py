@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pipeline.corpora.corpus import Split
 from pipeline.corpora.documents import Span
 from pipeline.corpora.splitting import limited, ordered, split
-from pipeline.lm.corpus import PARTS
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.text import PARTS
 
 SIZES = st.lists(st.integers(1, 50), min_size=1, max_size=30)
 

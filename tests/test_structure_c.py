@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.structure import c
-from analysis.structure.c_functions import MAX_BYTES, Function, functions
-from analysis.structure.c_gcc import diagnose
-from analysis.structure.c_headers import longest_match, training_headers
-from analysis.structure.c_indentation import indentation_events
-from analysis.structure.c_lexer import bracket_events, literal_events, mask, synchronised
-from analysis.structure.c_names import undeclared
-from analysis.structure.c_scan import scan
-from analysis.structure.c_scope import file_scope
+from analysis.structure.c import metrics as c
+from analysis.structure.c.functions import MAX_BYTES, Function, functions
+from analysis.structure.c.gcc import diagnose
+from analysis.structure.c.headers import longest_match, training_headers
+from analysis.structure.c.indentation import indentation_events
+from analysis.structure.c.lexer import bracket_events, literal_events, mask, synchronised
+from analysis.structure.c.names import undeclared
+from analysis.structure.c.scan import scan
+from analysis.structure.c.scope import file_scope
 from analysis.structure.events import Measure
 
 

@@ -11,13 +11,13 @@ from typing import IO
 import numpy as np
 import pytest
 
-from analysis.structure import c
-from analysis.structure.c_functions import Function, functions
-from analysis.structure.c_gcc import diagnose
-from analysis.structure.c_lexer import bracket_events, mask
-from analysis.structure.c_names import undeclared, undefined_labels, unused, valued_returns
-from analysis.structure.c_scan import scan
-from analysis.structure.c_scope import FileScope, file_scope
+from analysis.structure.c import metrics as c
+from analysis.structure.c.functions import Function, functions
+from analysis.structure.c.gcc import diagnose
+from analysis.structure.c.lexer import bracket_events, mask
+from analysis.structure.c.names import undeclared, undefined_labels, unused, valued_returns
+from analysis.structure.c.scan import scan
+from analysis.structure.c.scope import FileScope, file_scope
 from analysis.structure.events import VIOLATIONS, Measure
 
 AFTER = b"\n\nint after(void)\n{\n\treturn 0;\n}\n"

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.sandbox import Limits
-from analysis.structure import latex, latex_compile
 from analysis.structure.events import Measure
-from analysis.structure.latex import Block, blocks, labels
-from analysis.structure.latex_lexer import marks, synchronised
-from analysis.structure.latex_spans import spans
+from analysis.structure.latex import compile as latex_compile
+from analysis.structure.latex import metrics as latex
+from analysis.structure.latex.lexer import marks, synchronised
+from analysis.structure.latex.metrics import Block, blocks, labels
+from analysis.structure.latex.spans import spans
+from analysis.structure.sandbox import Limits
 
 STACKS = "stacks-project-dc48e3482856e140ba2f6584f44666cd0d985d69"
 

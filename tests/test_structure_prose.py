@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.structure import prose
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 
 LENGTHS, ORDERS = (1, 4, 7), (1, 2)
 DICTIONARY = Path("/usr/share/dict/american-english")

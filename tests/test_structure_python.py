@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.structure import python
 from analysis.structure.events import VIOLATIONS
+from analysis.structure.python import metrics as python
 
 MODULES = [
     "textwrap", "shlex", "heapq", "bisect", "csv", "fnmatch", "string", "queue", "glob", "random",

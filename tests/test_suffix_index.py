@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import chisquare
 
-from pipeline.lm.errors import InputError
-from pipeline.lm.suffix_index import NGram, SuffixIndex
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.ngram.suffix_index import NGram, SuffixIndex
 from pipeline.lm.vocabulary import Vocabulary
 
 SIZE = 4

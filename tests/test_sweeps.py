@@ -11,7 +11,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.compose import composed
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from pipeline.sweep import Sweep, variants
 from tests.conftest import PROSE, ROOT, prepare
 

@@ -15,7 +15,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from pipeline.compose import composed
-from pipeline.lm.checkpoint import read_tensors
+from pipeline.lm.rnn.checkpoint import read_tensors
 from tests.conftest import PROSE, ROOT, prepare
 
 TIMEOUT = 120

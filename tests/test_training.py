@@ -10,15 +10,15 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from pipeline import params
 from pipeline.compose import composed
-from pipeline.lm.batches import Streams
-from pipeline.lm.checkpoint import load_network, read_tensors, save_network, write_tensors
-from pipeline.lm.dropout import dropout
-from pipeline.lm.errors import InputError
-from pipeline.lm.hardware import Plan, chosen_precision, plan
-from pipeline.lm.recurrent import RecurrentNetwork
-from pipeline.lm.training import Trainer, rate_at
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.batches import Streams
+from pipeline.lm.rnn.checkpoint import load_network, read_tensors, save_network, write_tensors
+from pipeline.lm.rnn.dropout import dropout
+from pipeline.lm.rnn.hardware import Plan, chosen_precision, plan
+from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.rnn.training import Trainer, rate_at
 from tests.conftest import PROSE, prepare
 
 NUMERICS = 1

@@ -8,12 +8,19 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from analysis import verdicts
-from analysis.evidence import FIGURES, Figure
-from analysis.results import NotRunError, Results
-from analysis.verdicts import INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, REPRODUCED, VERDICTS, settle
-from pipeline.lm.files import write_json
-from pipeline.params import PARAMS_FILES, load
+from analysis.claims import verdicts
+from analysis.claims.evidence import FIGURES, Figure
+from analysis.claims.verdicts import (
+    INCONCLUSIVE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    REPRODUCED,
+    VERDICTS,
+    settle,
+)
+from analysis.results.reader import NotRunError, Results
+from pipeline.config.params import PARAMS_FILES, load
+from pipeline.lm.io.files import write_json
 from tests.conftest import ROOT
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
@@ -291,8 +298,8 @@ def test_results_of_the_laptop_settle_nothing_at_full_scale(name, results, tmp_p
 
 def test_no_verdict_is_typed_in():
     templates = [
-        *(ROOT / "reports/templates").glob("*.html"),
-        ROOT / "reports/templates/summary.md",
+        *(ROOT / "analysis/report/templates").glob("*.html"),
+        ROOT / "analysis/report/templates/summary.md",
     ]
     assert len(templates) > 10
     for path in templates:

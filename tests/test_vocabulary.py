@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.vocabulary import TOKEN, Vocabulary
 
 UNITS = ["bytes", "characters"]

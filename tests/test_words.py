@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.kenlm import KenLM, train
+from pipeline.lm.ngram.kenlm import KenLM, train
+from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
-from pipeline.lm.recurrent import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentLM
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.scoring import score, symbol_log_probs, walk, windows
-from pipeline.lm.suffix_index import SuffixIndex
+from pipeline.lm.text import PreparedText
 from tests.conftest import PROSE, small_network
 from tests.prepared_texts import corpus_of, prepared
 

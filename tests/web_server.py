@@ -13,7 +13,7 @@ import pytest
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.fetch import Network
 from pipeline.corpora.sources import obtain
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from tests.prepared_texts import corpus_from
 
 TEXT = b"".join(b"line %d of a corpus\n" % i for i in range(20_000))

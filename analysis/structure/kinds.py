@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from analysis.sandbox import require
-from analysis.structure import c, latex, latex_compile, names, prose, python, wiki
-from analysis.structure.delimiter_lexers import LEXERS
-from analysis.structure.delimiters import fates, nesting_depth
+from analysis.structure import names, prose, wiki
+from analysis.structure.c import metrics as c
+from analysis.structure.delimiters.fates import fates, nesting_depth
+from analysis.structure.delimiters.lexers import LEXERS
 from analysis.structure.events import LEVELS, Measure
-from pipeline.lm.corpus import PARTS, PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.settings import Measure as Settings
+from analysis.structure.latex import compile as latex_compile
+from analysis.structure.latex import metrics as latex
+from analysis.structure.python import metrics as python
+from analysis.structure.sandbox import require
+from pipeline.config.settings import Measure as Settings
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.text import PARTS, PreparedText
 
 COMPILED = ("c", "latex")
 """Kinds of text that a compiler reads too."""

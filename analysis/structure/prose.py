@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.structure.delimiters import fates
+from analysis.structure.delimiters.fates import fates
 from analysis.structure.events import PER_THOUSAND, SHARE, VIOLATIONS, Event, Measure
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 
 WORD = re.compile(rb"(?<![\w'])[A-Za-z]++(?>(?:'[A-Za-z]++)*)(?![\w'])")
 TOKEN = re.compile(rb"[A-Za-z]++(?>(?:'[A-Za-z]++)*)|[0-9]++|[^\sA-Za-z0-9]")

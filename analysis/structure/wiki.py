@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 from xml.parsers import expat
 
-from analysis.structure.delimiter_stack import END_TAG, ESCAPED_TAG
-from analysis.structure.delimiters import fates, group
+from analysis.structure.delimiters.fates import fates, group
+from analysis.structure.delimiters.stack import END_TAG, ESCAPED_TAG
 from analysis.structure.events import (
     PER_HUNDRED_THOUSAND,
     PER_THOUSAND,

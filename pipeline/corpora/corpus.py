@@ -7,9 +7,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from pipeline import params
+from pipeline.config import params
 from pipeline.corpora.digests import algorithm_of
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.vocabulary import UNITS, Unit
 
 CHOICES = {
@@ -54,7 +54,7 @@ class Split:
 
     @property
     def shares(self) -> tuple[float, float, float]:
-        """In the order of `pipeline.lm.corpus.PARTS`."""
+        """In the order of `pipeline.lm.text.PARTS`."""
         return (self.train, self.val, self.test)
 
 

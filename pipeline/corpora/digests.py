@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 
 LENGTHS = {"sha256": 64, "sha1": 40, "md5": 32, "git": 40}
 BLOCK = 1 << 20

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pipeline.corpora import archives, digests
 from pipeline.corpora.corpus import Documents
-from pipeline.lm.errors import InputError, in_words
+from pipeline.lm.io.errors import InputError, in_words
 
 BLOCK = 1 << 22
 MOST_AT_ONCE = 1 << 28

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pipeline.corpora.documents import Collection, Span
-from pipeline.lm.files import atomic_write
+from pipeline.lm.io.files import atomic_write
 from pipeline.lm.vocabulary import TOKEN, Unit, Vocabulary, codes_of
 
 CONTINUATION = range(0x80, 0xC0)

@@ -13,7 +13,7 @@ import urllib3
 from tqdm import tqdm
 
 from pipeline.corpora.fetch import Network, SourceError, session
-from pipeline.lm.files import atomic_write
+from pipeline.lm.io.files import atomic_write
 
 MOST_PAGE = 2_000_000
 MOST_PAGES = 1000

@@ -12,7 +12,7 @@ import requests
 import urllib3
 from tqdm import tqdm
 
-from pipeline.lm.errors import InputError, in_words
+from pipeline.lm.io.errors import InputError, in_words
 
 BLOCK = 1 << 16
 MOST_REDIRECTS = 5

@@ -5,10 +5,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from pipeline.config.paths import Paths
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.sources import RECORD
-from pipeline.lm.files import read_json
-from pipeline.paths import Paths
+from pipeline.lm.io.files import read_json
 
 
 def inventory(corpora: DictConfig, paths: Paths) -> list[dict[str, Any]]:

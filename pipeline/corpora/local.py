@@ -14,7 +14,7 @@ from subprocess import PIPE
 from typing import IO
 
 from pipeline.corpora.fetch import SourceError
-from pipeline.lm.files import atomic_write
+from pipeline.lm.io.files import atomic_write
 
 APT_SECONDS = 1200
 # Its own unprivileged user could not write where we may; an offline machine must not wait.

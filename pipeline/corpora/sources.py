@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pipeline.corpora import digests, documents, essays_web, fetch, local
 from pipeline.corpora.corpus import Corpus, Variant
 from pipeline.corpora.fetch import Network, SourceError
-from pipeline.lm.errors import InputError, in_words
-from pipeline.lm.files import read_json, write_json
+from pipeline.lm.io.errors import InputError, in_words
+from pipeline.lm.io.files import read_json, write_json
 
 MIRROR_VARIABLE = "CORPORA_MIRROR"
 RECORD = "source.json"

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from pipeline.corpora.corpus import Split
 from pipeline.corpora.documents import Span
-from pipeline.lm.corpus import PARTS
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.text import PARTS
 
 
 def ordered(spans: list[Span], order: str, seed: int) -> list[Span]:

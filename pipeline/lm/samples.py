@@ -7,11 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lm.corpus import PreparedText
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import atomic_write
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.sampling import Decoding, sample
+from pipeline.lm.text import PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lm.errors import InputError
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.protocol import LanguageModel, LogProbs
 
 LINES_AT_ONCE = 100

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lm.errors import InputError
-from pipeline.lm.files import read_json, write_json
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_json, write_json
 
 Unit = Literal["bytes", "characters", "words"]
 UNITS = get_args(Unit)

@@ -1,0 +1,1 @@
+"""Single cells of a network: which follow a feature of the text."""

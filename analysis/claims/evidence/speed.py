@@ -1,0 +1,32 @@
+"""Figures of speed, from the benchmark of training that the stage `speed` keeps."""
+
+import numpy as np
+
+from analysis.claims.evidence.figure import Figure
+from analysis.results.reader import NotRunError, Results
+
+
+def step_ratio(results: Results, network: str, variant: str, other: str) -> Figure:
+    """Milliseconds a training step of one variant over those of another: of medians, with the
+    measurements of each resampled."""
+    settings = results.settings
+    rows = {row["variant"]: row for row in results.speed()["rows"] if row["network"] == network}
+    if missing := {variant, other} - set(rows):
+        raise NotRunError(f"waits for a benchmark of {', '.join(sorted(missing))}")
+    random = np.random.default_rng(settings.seed)
+    times = [np.array(rows[name]["times"]) for name in (variant, other)]
+    drawn = [np.median(random.choice(t, (settings.resamples, len(t))), axis=1) for t in times]
+    return Figure.from_resampled(
+        float(np.median(times[0]) / np.median(times[1])), drawn[0] / drawn[1], settings.level
+    )
+
+
+def work_ratio(results: Results, network: str, variant: str, other: str) -> Figure:
+    """Floating-point operations of a step's matrix products, one variant over another."""
+    rows = {row["variant"]: row for row in results.speed()["rows"] if row["network"] == network}
+    if missing := {variant, other} - set(rows):
+        raise NotRunError(f"waits for a benchmark of {', '.join(sorted(missing))}")
+    return Figure.exact(rows[variant]["gflops_per_step"] / rows[other]["gflops_per_step"])
+
+
+FIGURES = (step_ratio, work_ratio)

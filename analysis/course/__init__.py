@@ -1,1 +1,0 @@
-"""Small experiments of the course chapters (claims P22, V5, V6); `python -m analysis.course`."""

@@ -1,0 +1,1 @@
+"""Models, samples and held-out text -> tables of results."""

@@ -1,0 +1,72 @@
+"""Streams that are measured beside those of `sample`: held-out text, samples taken in training."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from pipeline.config.paths import Paths
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_json
+from pipeline.lm.text import PreparedText
+
+
+def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:
+    """For each place of a text (T,), that of the first line that starts there or after it.
+
+    `newline` is the symbol that ends a line. T where no line starts after a place.
+    """
+    starts = np.flatnonzero(np.asarray(ids) == newline) + 1
+    found = np.searchsorted(starts, at)
+    return [int(starts[i]) if i < len(starts) else len(ids) for i in found]
+
+
+def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:
+    """The floor: as much real text as is sampled of each model, if the test part has it.
+
+    Cut into as many streams of as equal length, evenly spread over the test part, each from the
+    start of a line on, as samples go on from the end of one.
+    """
+    part = text.part("test")
+    length = max(1, min(symbols, len(part)) // streams)
+    places = [0, *(k * len(part) // streams for k in range(1, streams))]
+    newline = int(text.vocabulary.encode(b"\n")[0])
+    starts = [0, *line_starts(part, newline, places[1:]), len(part)]
+    return [
+        text.vocabulary.decode(part[start : min(start + length, following)])
+        for start, following in pairwise(starts)
+    ]
+
+
+def iteration_source(iteration: int | str) -> str:
+    """The name of the sample taken after so many steps, as results call it."""
+    return f"iteration:{iteration}"
+
+
+def streams_of(sample: bytes, symbols: int) -> list[bytes]:
+    """The streams of a sample of `symbols` bytes: all of one length, joined by newlines."""
+    count = len(sample) - symbols + 1
+    if count < 1 or symbols % count:
+        return [sample]
+    length = symbols // count
+    return [sample[at : at + length] for at in range(0, len(sample), length + 1)]
+
+
+def read_evolution(config: DictConfig, run: str) -> dict[str, bytes]:
+    """The samples of a run by source, in order of iteration; InputError if none were taken."""
+    path = Paths.of(config).run_results(run) / "evolution.json"
+    try:
+        samples = {int(step): str(text) for step, text in read_json(path).items()}
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: delete it and train again (dvc repro)") from error
+    if not samples:
+        raise InputError(
+            f"{path} has no samples: give experiments.{run}.train.sample_iterations and "
+            "sample_symbols, and train again"
+        )
+    return {
+        iteration_source(iteration): text.encode("utf-8", "surrogateescape")
+        for iteration, text in sorted(samples.items())
+    }

@@ -1,0 +1,1 @@
+"""Small networks trained to answer one question each."""

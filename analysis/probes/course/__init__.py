@@ -1,0 +1,1 @@
+"""Small experiments of the course chapters (claims P22, V5, V6)."""

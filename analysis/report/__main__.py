@@ -1,0 +1,182 @@
+"""Results -> pages: one a corpus, the index, and the Markdown summary. All of it self-contained.
+
+`index` needs no result to be there: what is missing is said to be "not run".
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from analysis.claims.reference import tables
+from analysis.claims.verdicts import VERDICTS, Verdict, verdicts
+from analysis.report.blind import puzzles
+from analysis.report.corpus_page import page_content, terminal_summary
+from analysis.report.figures_table import figures_table
+from analysis.report.pages import network_words, write
+from analysis.report.plots import figures
+from analysis.results.reader import NETWORK, NotRunError, Results
+from analysis.statistics import Interval
+from pipeline import console
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write
+from pipeline.terminal import say
+
+COMMON_PAGES = {
+    "summary.md": "README.md",
+    "index.html": "index.html",
+    "sources.html": "sources.html",
+    "methods.html": "methods.html",
+    "blind.html": "blind.html",
+}
+"""Template and page."""
+
+
+def best_kenlm(results: Results, run: str) -> tuple[int, Interval]:
+    """The KenLM order of the lowest test cross-entropy, and that."""
+    orders = results.config.baselines[results.corpus_of(run)].kenlm_orders
+    return min(
+        ((order, results.bits(run, f"kenlm:{order}")) for order in orders),
+        key=lambda found: found[1].estimate,
+    )
+
+
+def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
+    """A row of the index's table of corpora."""
+    row: dict[str, Any] = {"name": corpus, "title": results.config.corpora[corpus].title}
+    try:
+        row["manifest"] = manifest = results.manifest(corpus)
+        training = results.training(corpus)
+        order, interval = best_kenlm(results, corpus)
+        return row | {
+            "waits": "",
+            "variant": manifest["source"]["variant"],
+            "symbols": manifest["parts"]["train"]["symbols"],
+            "network": network_words(training),
+            "parameters": training["parameters"],
+            "seconds": training["seconds"],
+            "bits": results.bits(corpus, NETWORK),
+            "kenlm": interval,
+            "kenlm_name": figures.label(f"kenlm:{order}"),
+        }
+    except NotRunError as reason:
+        return row | {"waits": str(reason)}
+
+
+def context_table(results: Results) -> dict[str, Any]:
+    """The titles of the corpora whose n-grams were scored, and a row an order of KenLM, the network
+    last: its symbols of context, None for the network, and a cell a corpus, None where there is
+    nothing."""
+    scored = {corpus: results.scored(corpus) for corpus in results.config.baselines}
+    orders = {corpus: kenlm_orders(sources) for corpus, sources in scored.items()}
+    shown = [corpus for corpus in scored if orders[corpus]]
+    every = sorted(set().union(*orders.values()))
+    models = [*((order - 1, f"kenlm:{order}") for order in every), (None, NETWORK)]
+    return {
+        "titles": [results.config.corpora[corpus].title for corpus in shown],
+        "rows": [
+            {
+                "context": context,
+                "cells": [results.bits(c, model) if model in scored[c] else None for c in shown],
+            }
+            for context, model in models
+        ],
+    }
+
+
+def kenlm_orders(sources: list[str]) -> set[int]:
+    """11 of kenlm:11, nothing of another model."""
+    kinds = (source.partition(":") for source in sources)
+    return {int(order) for kind, _, order in kinds if kind == "kenlm"}
+
+
+def run_row(results: Results, run: str) -> dict[str, Any]:
+    """A row of the table of runs."""
+    try:
+        training = results.training(run)
+    except NotRunError as reason:
+        return {"name": run, "waits": str(reason)}
+    kept = ("parameters", "steps", "seconds", "device", "precision")
+    return {
+        "name": run,
+        "waits": "",
+        "network": network_words(training),
+        "seed": training["experiment"]["seed"],
+        "torch": training["versions"]["torch"],
+        **{name: training[name] for name in kept},
+    }
+
+
+def tally(claims: list[Verdict]) -> dict[str, list[str]]:
+    """The claims that have each verdict, by id; those that wait last."""
+    found: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for claim in claims:
+        found[claim.verdict].append(claim.id)
+    return {verdict: ids for verdict, ids in found.items() if ids}
+
+
+def write_index(results: Results) -> Path:
+    """The index, the Markdown summary, the pages that belong to no corpus, the CSV of figures."""
+    reports = results.paths.reports
+    claims = verdicts(results)
+    content = {
+        "scale": results.config.scale,
+        "measure": results.settings,
+        "claims": claims,
+        "tally": tally(claims),
+        "pages": {path.stem for path in (reports / "pages").glob("*.html")},
+        "corpora": [corpus_row(results, corpus) for corpus in results.config.baselines],
+        "contexts": context_table(results),
+        "runs": [run_row(results, run) for run in results.config.experiments],
+        "puzzles": puzzles(results),
+        **tables(results),
+    }
+    for template, name in COMMON_PAGES.items():
+        write(reports / name, template, content)
+    with atomic_write(reports / "figures.csv", "w") as file:
+        table = figures_table(results, claims, content["figures_beside"])
+        table.to_csv(file, index=False, float_format="%.6g")
+    return reports / "index.html"
+
+
+def write_page(results: Results, corpus: str) -> Path:
+    """The page of one corpus, from the run of the same name."""
+    run = corpus
+    try:
+        content = page_content(results, run)
+    except NotRunError as reason:
+        raise InputError(f"no page for {corpus} yet, {reason}: run dvc repro") from reason
+    path = results.paths.reports / "pages" / f"{corpus}.html"
+    write(path, "page.html", content)
+    for name, picture in content["pictures"].items():
+        if picture:
+            with atomic_write(results.paths.reports / "figures" / corpus / f"{name}.png") as file:
+                file.write(picture.png)
+    return path
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.report", description=__doc__)
+    parser.add_argument("what", choices=["index", "page", "summary"])
+    parser.add_argument("corpus", nargs="?", help="for a page or a summary: which")
+    params.add_scale_options(parser)
+    arguments = parser.parse_args()
+    if (arguments.what == "index") == bool(arguments.corpus):
+        parser.error("use `index`, `page CORPUS` or `summary CORPUS`")
+    results = Results.of(params.load(params.params_file(arguments)))
+    if arguments.what == "index":
+        print(write_index(results))
+        return
+    params.select(results.config, "baselines", arguments.corpus)
+    if arguments.what == "page":
+        print(write_page(results, arguments.corpus))
+        return
+    try:
+        say(*terminal_summary(results, arguments.corpus))
+    except NotRunError as reason:
+        raise InputError(f"no summary of {arguments.corpus}, {reason}: run dvc repro") from reason
+
+
+if __name__ == "__main__":
+    console.run(main)

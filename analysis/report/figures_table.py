@@ -1,0 +1,137 @@
+"""Every figure of the report in one CSV.
+
+Columns: kind, run, name, source, unit, estimate, low, high, verdict. Kinds: claim; theirs, a figure
+that a source prints, and beside, ours of the same; bits per symbol, structure, closing, loops,
+errors, gates, cells, sweep. Text that a spreadsheet would take for a formula is quoted by an
+apostrophe.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from analysis.claims.verdicts import Verdict
+from analysis.results import inside
+from analysis.results.reader import NotRunError, Results
+
+COLUMNS = ["kind", "run", "name", "source", "unit", "estimate", "low", "high", "verdict"]
+BOUNDS = ("estimate", "low", "high")
+FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
+"""What a formula begins with; the wide ones where a spreadsheet is set to Japanese or Chinese."""
+
+Rows = Callable[[Results, str], list[dict[str, Any]]]
+"""The figures of a run or a sweep of one kind."""
+
+
+def figures_table(
+    results: Results, claims: list[Verdict], beside: list[dict[str, Any]]
+) -> pd.DataFrame:
+    """All figures there are; `beside` as `analysis.claims.reference.figure_rows` gives them."""
+    rows = [
+        {"kind": "claim", "run": " ".join(claim.runs), "name": f"{claim.id}: {part.measured}",
+         "source": claim.source, "unit": part.unit, "estimate": part.estimate, "low": part.low,
+         "high": part.high, "verdict": part.verdict}
+        for claim in claims
+        for part in claim.parts
+    ]  # fmt: skip
+    rows += _beside(beside)
+    for make in (_bits, _structure, _closing, _loops, _errors, _gates, _cells):
+        for run in results.config.experiments:
+            rows += _there(make, results, run)
+    for sweep in results.config.sweeps:
+        rows += _there(_sweep, results, sweep)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    texts = ["run", "name", "source", "unit"]
+    table[texts] = table[texts].map(lambda v: f"'{v}" if str(v).startswith(FORMULA) else v)
+    return table
+
+
+def _there(make: Rows, results: Results, name: str) -> list[dict[str, Any]]:
+    try:
+        return make(results, name)
+    except NotRunError:
+        return []
+
+
+def _beside(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        for pair in row["pairs"]:
+            name = f"{row['what']} {pair['name']}".strip()
+            common = {"name": name, "source": row["source"], "unit": row["unit"]}
+            found.append({"kind": "theirs", "estimate": pair["theirs"], **common})
+            if pair["ours"]:
+                found.append({"kind": "beside", **common, **_interval(pair["ours"])})
+    return found
+
+
+def _bits(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "bits per symbol", "run": run, "name": "test cross-entropy", "source": source,
+         "unit": "bits per symbol", **_interval(results.bits(run, source))}
+        for source in results.scored(run)
+    ]  # fmt: skip
+
+
+def _structure(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "structure", "run": run, "name": row.metric, "source": row.source,
+         "unit": row.unit, **_interval(row)}
+        for row in results.rates(run).itertuples()
+    ]  # fmt: skip
+
+
+def _closing(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "closing", "run": run, "name": f"true {closer}, {row.distance}+ bytes back",
+         "source": row.source, "unit": "probability", **_interval(row)}
+        for closer in results.table(run, "closing")["closer"].unique()
+        for row in results.closing(run, [closer], "probability").itertuples()
+    ]  # fmt: skip
+
+
+def _loops(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "loops", "run": run, "name": row.metric, "source": row.source, "unit": row.unit,
+         **_interval(row)}
+        for row in inside.loop_rates(results, run).itertuples()
+    ]  # fmt: skip
+
+
+def _errors(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "errors", "run": run, "name": row.kind, "source": row.source,
+         "unit": "share of errors", **_interval(row)}
+        for row in inside.error_shares(results, run).itertuples()
+    ]  # fmt: skip
+
+
+def _gates(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "gates", "run": run, "name": f"layer {row.layer}, gate {row.gate}, {row.side}",
+         "source": f"{row.network} network", "unit": "share of the time", **_interval(row)}
+        for row in inside.gate_summary(results, run).itertuples()
+    ]  # fmt: skip
+
+
+def _cells(results: Results, run: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "cells", "run": run, "name": name, "source": f"{network} network",
+         "unit": "share of cells", **{key: found[key] for key in BOUNDS}}
+        for network, shares in results.cells(run)["shares"].items()
+        for name, found in shares.items()
+    ]  # fmt: skip
+
+
+def _sweep(results: Results, sweep: str) -> list[dict[str, Any]]:
+    varied = list(results.config.sweeps[sweep].grid)
+    return [
+        {"kind": "sweep", "run": sweep, "source": "network", "unit": "bits per symbol",
+         "name": ", ".join(f"{key} {run[key]}" for key in varied), "estimate": run["bits"]}
+        for run in results.sweep(sweep, *varied).to_dict("records")
+    ]  # fmt: skip
+
+
+def _interval(found: Any) -> dict[str, float]:
+    return {name: getattr(found, name) for name in BOUNDS}

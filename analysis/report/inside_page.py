@@ -1,0 +1,123 @@
+"""The page on what networks can learn to remember, and which errors go away when they grow."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from analysis.report.pages import network_words, write
+from analysis.report.plots import figures
+from analysis.report.plots import inside as inside_figures
+from analysis.report.plots import memory as memory_figures
+from analysis.results import inside
+from analysis.results.reader import NotRunError, Results
+from analysis.statistics import Interval
+from pipeline import console
+from pipeline.config import params
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write
+
+NAME = "inside"
+
+
+def page_content(results: Results) -> dict[str, Any]:
+    """Everything the page shows."""
+    gradients = results.gradients()
+    sizes = results.config.inside.sizes
+    runs = {name: sizes[name] for name in ("small", "large")}
+    return {
+        "scale": results.config.scale,
+        "title": results.config.corpora[results.corpus_of(runs["large"])].title,
+        "gradients": gradients,
+        "memory": results.config.inside.memory_tasks,
+        "memory_rows": memory_rows(results),
+        "networks": {name: network_words(results.training(run)) for name, run in runs.items()},
+        "parameters": {name: results.training(run)["parameters"] for name, run in runs.items()},
+        "change": change_rows(results, runs["small"], runs["large"]),
+        "pictures": {
+            "gradients": memory_figures.gradients(
+                inside.gradient_decay(results), gradient_words(results, gradients)
+            ),
+            "memory": memory_figures.memory(inside.memory_errors(results)),
+            "errors": errors_picture(results, runs),
+        },
+    }
+
+
+def gradient_words(results: Results, gradients: dict[str, Any]) -> str:
+    """What the networks of the gradients' figure are."""
+    settings = gradients["settings"]
+    title = results.config.corpora[settings["corpus"]].title
+    return (
+        f"networks of {settings['layers']} layer and {settings['hidden']} units, trained alike on "
+        f"{title}"
+    )
+
+
+def errors_picture(results: Results, runs: dict[str, str]) -> figures.Picture:
+    """The errors of both networks beside those of the best KenLM model."""
+    shares = inside.errors_of_runs(results, list(runs.values()))
+    names = {run: network_words(results.training(run)) for run in runs.values()}
+    kenlm = inside.best_kenlm(results, runs["large"])
+    return inside_figures.errors(shares, [*runs.values(), kenlm], names)
+
+
+def memory_rows(results: Results) -> list[dict[str, Any]]:
+    """Rows of the table of memory tasks: a task, way of training and cell; a cell a length."""
+    table = inside.memory_errors(results)
+    rows = []
+    for (task, training, cell), mine in table.groupby(["task", "training", "cell"], sort=False):
+        by_length = mine.set_index("length").sort_index()
+        rows.append(
+            {
+                "task": memory_figures.TASK_NAMES[task],
+                "training": training,
+                "cell": cell.upper(),
+                "cells": [Interval(*row) for row in by_length[inside_figures.COLUMNS].to_numpy()],
+                "steps": by_length["steps"].mean(),
+            }
+        )
+    return rows
+
+
+def change_rows(results: Results, small: str, large: str) -> list[dict[str, Any]]:
+    """Rows of the table of errors by size: errors per 100 symbols, the difference, its share."""
+    shares = inside.errors_of_runs(results, [small, large]).set_index(["kind", "source"])
+    change = inside.error_change(results, small, large).set_index("kind")
+    return [
+        {
+            "kind": kind,
+            "small": shares.loc[(kind, small), "errors"] * 100,
+            "large": shares.loc[(kind, large), "errors"] * 100,
+            "change": Interval(*row[inside_figures.COLUMNS]),
+            "share": row["share"],
+        }
+        for kind, row in change.iterrows()
+    ]
+
+
+def write_page(results: Results) -> Path:
+    """The page and its figures."""
+    try:
+        content = page_content(results)
+    except NotRunError as reason:
+        raise InputError(f"no page on memory yet, {reason}: run dvc repro") from reason
+    path = results.paths.reports / "pages" / f"{NAME}.html"
+    write(path, "inside.html", content)
+    for name, picture in content["pictures"].items():
+        with atomic_write(results.paths.reports / "figures" / NAME / f"{name}.png") as file:
+            file.write(picture.png)
+    return path
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.report.inside_page", description=__doc__
+    )
+    params.add_scale_options(parser)
+    config = params.load(params.params_file(parser.parse_args()))
+    print(write_page(Results.of(config)))
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,1 @@
+"""Drawings for pages, light and dark."""

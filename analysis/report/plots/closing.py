@@ -1,0 +1,183 @@
+"""Figures of closings: a panel a class of closers, a line a model, by distance."""
+
+import html
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.report.plots.figures import Picture, bars, ends_of, label, picture, style
+from analysis.results.reader import HELD_OUT, NETWORK, Results
+from analysis.statistics import Interval
+from analysis.structure.delimiters.stack import END_TAG, ESCAPED_TAG
+from pipeline.models import temperature_source
+
+COLUMNS = 2
+LABELS = 8
+"""So many distances can all be named below a panel; of more, every other."""
+FIGURES = {
+    "probability": "probability of the closer",
+    "likeliest": "share where it is the likeliest",
+    "typed": "probability among its kind",
+}
+"""Figures of closing.tsv, and their axes' titles."""
+CAPTIONS = {
+    "probability": "Probability that each model gives to the true closer, all its symbols, where "
+    "it stands in held-out text.",
+    "likeliest": "Share of true closers every symbol of which was the model's likeliest.",
+    "typed": "Probability of the true closer given that one of its kind stands here: among ), ] "
+    "and }, or of the name after \\end{ and </. Quotes and comments have no kind.",
+}
+SAMPLED = temperature_source(1.0)
+COMMENT = " A comment ends at the next */, so none is violated."
+ENDS = {"right": "closed rightly", "violated": "violated"}
+
+
+def pictures(results: Results, run: str) -> dict[str, Picture | None]:
+    """All figures by name; None where there is nothing to show."""
+    settings = results.settings
+    counts = closings_by_class(results, run)
+    classes = [closer for closer, n in counts.items() if n >= settings.least_closings]
+    rare = [f"{_shown(closer)} ({n})" for closer, n in counts.items() if closer not in classes]
+    left_out = f" Left out for fewer than {settings.least_closings} closings: {', '.join(rare)}."
+    note = left_out if rare else ""
+    sparse = f" Distances with fewer than {settings.least_at_distance} closings are not drawn."
+    found: dict[str, Picture | None] = {}
+    for figure in FIGURES:
+        tables = {closer: results.closing(run, [closer], figure) for closer in classes}
+        tables = {closer: t[t["n"] >= settings.least_at_distance] for closer, t in tables.items()}
+        tables = {closer: t for closer, t in tables.items() if t["estimate"].notna().any()}
+        found[f"closing-{figure}"] = (
+            closing_by_class(tables, figure, sparse + note) if tables else None
+        )
+    ends = results.table(run, "incidence")
+    shown = [closer for closer in classes if closer in set(ends["closer"])]
+    found["closing-ends"] = incidence_by_class(ends, shown, note) if shown else None
+    return found
+
+
+def closings_by_class(results: Results, run: str) -> dict[str, int]:
+    """How many true closings of each class the test part has, most first."""
+    table = results.table(run, "closing")
+    mine = table[table["source"] == NETWORK].groupby("closer")["n"].sum()
+    return {str(c): int(n) for c, n in mine.sort_values(ascending=False).items()}
+
+
+def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) -> Picture:
+    """One figure of closing.tsv: `tables` as `Results.closing` gives them, by class."""
+    sources = list(next(iter(tables.values()))["source"].unique())
+    edges = sorted({d for table in tables.values() for d in table["distance"]})
+
+    def draw(*panels: Axes) -> None:
+        for axes, (closer, table) in zip(panels, tables.items(), strict=False):
+            for source in sources:
+                rows = table[table["source"] == source].dropna(subset="estimate")
+                rows = rows.sort_values("distance")
+                places = [edges.index(d) for d in rows["distance"]]
+                _line(axes, places, _intervals(rows, "estimate", "low", "high"), source, sources)
+            count = table[table["source"] == sources[0]]["n"].sum()
+            _title(axes, f"{_shown(closer)}: {count:,} closings")
+            axes.set_xticks(range(len(edges)), [f"{edge}+" for edge in edges], fontsize=8)
+            for place, tick in enumerate(axes.get_xticklabels()):
+                tick.set_visible(len(edges) <= LABELS or place % 2 == 0)
+            axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(-0.02, 1.02))
+        _finish(panels, len(tables), "bytes since the opening", FIGURES[figure])
+
+    return picture(
+        draw,
+        f"{FIGURES[figure]}, by distance since the opening. "
+        + " ".join(f"{_shown(c)}: {ends_of(table, 'distance')}." for c, table in tables.items()),
+        f"{CAPTIONS[figure]} By distance since its opening; 95 % intervals over windows.{note}",
+        panels=(-(-len(tables) // COLUMNS), COLUMNS),
+    )
+
+
+def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -> Picture:
+    """How delimiters end in text written freely: a row a class, rightly and violated."""
+    networks = [s for s in table["source"].unique() if s.startswith("temperature")]
+    sources = [s for s in table["source"].unique() if s == SAMPLED or s not in networks]
+
+    farthest = table[table["distance"] == table["distance"].max()]
+
+    def draw(*panels: Axes) -> None:
+        cells = [(closer, end) for closer in classes for end in ENDS]
+        for axes, (closer, end) in zip(panels, cells, strict=True):
+            mine = table[table["closer"] == closer]
+            for source in sources:
+                rows = mine[mine["source"] == source].sort_values("distance")
+                found = _intervals(rows, end, f"{end}_low", f"{end}_high")
+                _line(axes, rows["distance"], found, source, sources)
+            _title(axes, f"{_shown(closer)}: {ENDS[end]}")
+            axes.set(xscale="log", ylim=(-0.02, 1.02))
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+        _finish(panels, len(cells), "bytes since the opening", "share of openings")
+
+    return picture(
+        draw,
+        f"Share of delimiters closed rightly within {farthest['distance'].max():,} bytes: "
+        + " ".join(_said(farthest[farthest["closer"] == c], c, sources) for c in classes),
+        "In text written freely: share of the delimiters opened that are closed rightly, or "
+        "violated, within so many bytes. Cumulative incidence, what the sample's end cuts off "
+        "censored; 95 % intervals over samples. Dotted: the held-out text."
+        f"{COMMENT if '*/' in classes else ''}{note}",
+        panels=(len(classes), len(ENDS)),
+    )
+
+
+def _said(rows: pd.DataFrame, closer: str, sources: list[str]) -> str:
+    """What becomes of one class of delimiters, in words."""
+    right = rows.set_index("source")["right"]
+    own = [f"{label(s)} {right[s]:.2f}" for s in (SAMPLED, HELD_OUT) if s in right]
+    others = [right[s] for s in sources if s in right and s not in (SAMPLED, HELD_OUT)]
+    if others:
+        own.append(f"n-grams {min(others):.2f} to {max(others):.2f}")
+    return f"{_shown(closer)} {', '.join(own)}."
+
+
+def _intervals(rows: pd.DataFrame, *columns: str) -> list[Interval]:
+    values = rows[list(columns)].to_numpy()
+    return [Interval(estimate, low, high, len(rows)) for estimate, low, high in values]
+
+
+def _line(
+    axes: Axes, places: Sequence[float], found: list[Interval], source: str, sources: list[str]
+) -> None:
+    network = source in (NETWORK, SAMPLED)
+    shape = style(source, sources)
+    if source == HELD_OUT:
+        shape = {"color": str(axes.xaxis.label.get_color()), "ls": ":"}
+    axes.errorbar(
+        places,
+        [i.estimate for i in found],
+        yerr=bars(found),
+        capsize=2,
+        ms=4,
+        lw=2 if network else 1.2,
+        zorder=3 if network else 2,
+        label=label(source),
+        **shape,  # type: ignore[arg-type]
+    )
+
+
+def _finish(panels: Sequence[Axes], used: int, x: str, y: str) -> None:
+    """Axes' titles at the edges only, spare panels away, one legend for all."""
+    for place, axes in enumerate(panels):
+        axes.set_visible(place < used)
+        if place % COLUMNS == 0:
+            axes.set_ylabel(y)
+        if place + COLUMNS >= used:
+            axes.set_xlabel(x)
+    figure = panels[0].figure
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+
+
+def _title(axes: Axes, text: str) -> None:
+    """A panel's title; a $ in it starts no formula."""
+    axes.set_title(text, loc="left", fontsize=10, parse_math=False)
+
+
+def _shown(closer: str) -> str:
+    """A class of closers for readers."""
+    if closer in (END_TAG, ESCAPED_TAG):
+        return f"{html.unescape(closer)} of the {'XML' if closer == END_TAG else 'wikitext'}"
+    return html.unescape(closer)

@@ -1,0 +1,235 @@
+"""Figures of what goes on inside networks: evolution, gates, errors, loops."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.report.plots.figures import (
+    KENLM_COLOUR,
+    MARKERS,
+    NETWORK_COLOUR,
+    NGRAM_COLOURS,
+    Picture,
+    bars,
+    label,
+    picture,
+    style,
+    values_of,
+)
+from analysis.results.inside import KIND_GROUPS, LOOPING
+from analysis.results.reader import HELD_OUT
+from analysis.statistics import Interval
+from pipeline.models import temperature_source
+
+COLUMNS = ["estimate", "low", "high", "n"]
+GREY = "#8a8f98"
+LAYER_COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[3], NGRAM_COLOURS[0]]
+KIND_COLOURS = ["#2e86ab", "#7f5aa2", "#c7b16d", "#d1495b", "#e08e45", "#a9c29a", "#8a8f98"]
+GATE_NAMES = {"i": "input gate", "f": "forget gate", "o": "output gate",
+              "r": "reset gate", "z": "update gate"}  # fmt: skip
+FORM = ["full stops in place", "commas in place", "quote errors"]
+WORD_LENGTHS = "non-words of "
+BETWEEN_SPACES = "characters between spaces"
+
+
+def intervals(rows: pd.DataFrame) -> list[Interval]:
+    """Rows of a table of figures."""
+    return [Interval(*row) for row in rows[COLUMNS].to_numpy()]
+
+
+def curve(
+    axes: Axes, places: Sequence[float], found: list[Interval], name: str, **shape: Any
+) -> None:
+    """A line with intervals."""
+    estimates = [i.estimate for i in found]
+    axes.errorbar(
+        places, estimates, yerr=bars(found), capsize=2, ms=4.5, lw=1.5, label=name, **shape
+    )
+
+
+def metric_curve(
+    axes: Axes,
+    rates: pd.DataFrame,
+    metric: str,
+    sources: dict[str, float],
+    name: str = "",
+    **shape: Any,
+) -> None:
+    """One metric over sources at their places, and the held-out floor as a dotted line."""
+    rows = rates[rates["metric"] == metric].set_index("source")
+    shown = [source for source in sources if source in rows.index]
+    places = [sources[source] for source in shown]
+    curve(axes, places, intervals(rows.loc[shown]), name or metric, **shape)
+    if HELD_OUT in rows.index:
+        axes.axhline(rows.loc[HELD_OUT, "estimate"], color=shape["color"], ls=":", lw=1.5)
+
+
+def legend_above(axes: Axes, columns: int, **settings: Any) -> None:
+    """A legend between the panel and its title, where it hides nothing."""
+    axes.legend(
+        ncols=columns,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        borderaxespad=0.2,
+        handlelength=1.5,
+        columnspacing=1,
+        **{"fontsize": 8, **settings},
+    )
+
+
+def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture:
+    """Samples by iteration, panel by panel in the order in which the post sees things appear."""
+    sources = {
+        source: float(source.partition(":")[2])
+        for source in rates["source"].unique()
+        if source != HELD_OUT
+    }
+    banded = [m for m in rates["metric"].unique() if m.startswith(WORD_LENGTHS)]
+
+    def draw(bits: Axes, spaces: Axes, words: Axes, form: Axes) -> None:
+        early = history[history["step"] <= max(sources.values()) * 1.1]
+        bits.plot(early["step"], early["train_bits"], "--", color=NETWORK_COLOUR, label="training")
+        bits.plot(early["step"], early["validation_bits"], color=NETWORK_COLOUR, label="validation")
+        bits.set(ylabel="bits per character")
+        legend_above(bits, 2)
+        metric_curve(spaces, rates, BETWEEN_SPACES, sources, color=NETWORK_COLOUR, marker="o")
+        spaces.set(ylabel="characters", ylim=(0, None))
+        legend_above(spaces, 1)
+        colours = [*NGRAM_COLOURS, KENLM_COLOUR]
+        for metric, colour, marker in zip(banded, colours, "os^vD<", strict=False):
+            name = metric.removeprefix(WORD_LENGTHS).removesuffix(" letters").replace("-", "–")
+            metric_curve(words, rates, metric, sources, name, color=colour, marker=marker)
+        words.set(ylabel="non-words among words", ylim=(0, 1.02))
+        legend_above(words, 5, title="letters in a word", title_fontsize=8)
+        for metric, colour, marker in zip(FORM, LAYER_COLOURS, MARKERS, strict=False):
+            metric_curve(form, rates, metric, sources, color=colour, marker=marker)
+        form.set(ylabel="share", ylim=(0, 1.02))
+        legend_above(form, 2)
+        for axes in (bits, spaces, words, form):
+            axes.set(
+                xscale="log", xlabel="training steps", xlim=(min(sources.values()) * 0.85, None)
+            )
+            axes.set_xticks(list(sources.values()), [f"{at:g}" for at in sources.values()])
+            axes.minorticks_off()
+
+    return picture(
+        draw,
+        f"Samples of the {title} network after {', '.join(f'{at:g}' for at in sources.values())} "
+        "steps: " + values_of(rates, [BETWEEN_SPACES, *banded, *FORM], [*sources, HELD_OUT]),
+        "Samples taken while training (temperature 1), with 95 % intervals over streams. Dotted: "
+        "held-out text, cut into pieces as they are. A full stop or comma is in place if what "
+        "stands around it allows one; quotation marks err where opening and closing ones do not "
+        "alternate.",
+        panels=(2, 2),
+    )
+
+
+def gates(shares: pd.DataFrame, run: str) -> Picture:
+    """The two shares of every gate unit, a panel a gate, a colour a layer."""
+    names = list(shares["gate"].unique())
+    trained = shares[shares["network"] == "trained"]
+    before = shares[shares["network"] == "untrained"]
+
+    def draw(*panels: Axes) -> None:
+        for axes, gate in zip(panels, names, strict=True):
+            axes.plot([0, 1], [1, 0], color=GREY, lw=0.8)
+            floor = before[before["gate"] == gate]
+            axes.plot(
+                floor["right"], floor["left"], "x", color=GREY, ms=7, mew=2, label="untrained"
+            )
+            for layer, rows in trained[trained["gate"] == gate].groupby("layer"):
+                colour = LAYER_COLOURS[(layer - 1) % len(LAYER_COLOURS)]
+                axes.plot(rows["right"], rows["left"], "o", color=colour, ms=3.2, alpha=0.55,
+                          mew=0, label=f"layer {layer}")  # fmt: skip
+            axes.set(title=GATE_NAMES[gate], xlabel="time above 0.9", xlim=(-0.02, 1.02))
+            axes.set(ylim=(-0.02, 1.02))
+        panels[0].set(ylabel="time below 0.1")
+        panels[-1].legend(loc="upper right")
+
+    means = trained.groupby(["gate", "layer"], sort=False)[["right", "left"]].mean()
+    said = [
+        f"{GATE_NAMES[row.gate]} of layer {row.layer} {row.right:.2f} and {row.left:.2f}"
+        for row in means.reset_index().itertuples()
+    ]
+    return picture(
+        draw,
+        f"Gates of the {run} network, mean share of the time that units are nearly open and nearly "
+        f"shut: {', '.join(said)}.",
+        "Each point is a gate unit: the share of the time that it is nearly open (above 0.9, "
+        "right-saturated) and nearly shut (below 0.1, left-saturated) while the network reads "
+        "held-out text. Crosses: the same network before training.",
+        panels=(1, len(names)),
+    )
+
+
+def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> Picture:
+    """What the errors of some models are, as stacked bars of errors per 100 symbols."""
+    kinds = list(KIND_GROUPS.values())
+    table = shares.pivot_table(index="source", columns="kind", values="errors") * 100
+
+    def draw(axes: Axes) -> None:
+        for row, source in enumerate(reversed(sources)):
+            left = 0.0
+            for kind, colour in zip(kinds, KIND_COLOURS, strict=True):
+                width = table.loc[source, kind]
+                axes.barh(row, width, left=left, color=colour, height=0.62,
+                          label=kind if row == 0 else None)  # fmt: skip
+                left += width
+            axes.text(left + 0.3, row, f"{left:.1f}", va="center", fontsize=9)
+        axes.set_yticks(range(len(sources)), [names.get(s, label(s)) for s in reversed(sources)])
+        axes.set(xlabel="errors per 100 symbols of held-out text")
+        axes.margins(x=0.08)
+        axes.grid(axis="y", visible=False)
+        legend_above(axes, 4)
+
+    return picture(
+        draw,
+        "Errors of each model per 100 symbols, by kind: "
+        + ", ".join(f"{label(s)} {table.loc[s].sum():.1f}" for s in sources)
+        + ".",
+        "Symbols to which a model gave less than one half, peeled off kind by kind from the left: "
+        "those that some n-gram of up to 9 symbols of context gets right; those in words seen in "
+        "the last 5,000 characters; those in words that the training part has 5 times or less; "
+        "first symbols of words; punctuation; white space; the rest.",
+    )
+
+
+def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int]) -> Picture:
+    """Entropy, variety, spelling and loops of samples by temperature; n-grams as points."""
+    sources = {temperature_source(t): t for t in temperatures}
+    ends = [temperature_source(t) for t in (temperatures[0], temperatures[-1])]
+    ngrams = [f"ngram:{order}" for order in orders]
+    metrics = {
+        "entropy": ("entropy of symbols", "bits per character"),
+        "distinct-2": ("distinct word pairs", "share of pairs"),
+        "non-words": ("non-words", "share of words"),
+        LOOPING: (LOOPING, "share of samples"),
+    }
+
+    def draw(*panels: Axes) -> None:
+        for axes, (metric, (title, unit)) in zip(panels, metrics.items(), strict=True):
+            metric_curve(axes, rates, metric, sources, "network", color=NETWORK_COLOUR, marker="o")
+            rows = rates[rates["metric"] == metric].set_index("source")
+            for source in [s for s in ngrams if s in rows.index]:
+                shape = style(source, ngrams)
+                place = 1 + 0.03 * (ngrams.index(source) - (len(ngrams) - 1) / 2)
+                axes.plot(place, rows.loc[source, "estimate"], shape["marker"], ms=5.5,
+                          color=shape["color"], label=label(source), ls="")  # fmt: skip
+            # The interval of a greedy sample that loops, of few words, would flatten the rest.
+            shown = rows.loc[[s for s in (*sources, *ngrams, HELD_OUT) if s in rows.index]]
+            axes.set(xlabel="temperature", ylabel=unit, xlim=(-0.06, None))
+            axes.set_ylim(0, 1.08 * shown["estimate"].max())
+            axes.set_title(title, fontsize=10)
+        panels[1].legend(fontsize=8)
+
+    return picture(
+        draw,
+        "Samples by temperature. " + values_of(rates, list(metrics), [*ends, HELD_OUT]),
+        "The network's samples by temperature, 0 being greedy, with 95 % intervals over windows "
+        "(over samples for loops); beside them unsmoothed n-grams, sampled at temperature 1. "
+        "Dotted: held-out text. A sample ends in a loop if its end repeats, three times and over "
+        "100 characters at least.",
+        panels=(2, 2),
+    )

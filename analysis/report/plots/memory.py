@@ -1,0 +1,87 @@
+"""Figures of what networks can remember: gradients by distance, and the memory tasks."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis.report.plots.figures import (
+    KENLM_COLOUR,
+    NETWORK_COLOUR,
+    NGRAM_COLOURS,
+    Picture,
+    picture,
+)
+from analysis.report.plots.inside import GREY, curve, intervals
+
+CELL_STYLES = {
+    "rnn": {"color": KENLM_COLOUR, "marker": "s"},
+    "gru": {"color": NGRAM_COLOURS[1], "marker": "^"},
+    "lstm": {"color": NETWORK_COLOUR, "marker": "o"},
+}
+TASK_NAMES = {"copy": "copy the first number", "add": "add the two marked numbers"}
+
+
+def gradients(decay: pd.DataFrame, words: str) -> Picture:
+    """Gradient norms by distance, relative to the nearest; before training and after."""
+    networks = list(decay["network"].unique())
+
+    def draw(*panels: Axes) -> None:
+        for axes, network in zip(panels, networks, strict=True):
+            for (cell, state), rows in decay[decay["network"] == network].groupby(
+                ["cell", "state"], sort=False
+            ):
+                line = "--" if state == "c" else "-"
+                name = cell.upper() + (", by its cell c" if state == "c" else "")
+                curve(axes, rows["distance"], intervals(rows), name, ls=line, **CELL_STYLES[cell])
+            axes.set(yscale="log", title=network, xlabel="symbols back, k")
+        panels[0].set(ylabel="gradient norm, that at k = 1 being 1")
+        panels[-1].legend(fontsize=8)
+        lowest = min(axes.get_ylim()[0] for axes in panels)
+        for axes in panels:
+            axes.set(ylim=(lowest, 10))
+
+    far = decay["distance"].max()
+    ends = decay[(decay["distance"] == far) & (decay["state"] == "h")]
+    said = [f"{r.cell.upper()} {r.network} {r.estimate:.1e}" for r in ends.itertuples()]
+    return picture(
+        draw,
+        f"Gradient norms {far} symbols back relative to 1 symbol back: {', '.join(said)}.",
+        f"Mean norm of the gradient of one symbol's loss by the state h (or c) some symbols "
+        f"before, relative to that one symbol before; {words}. 95 % intervals over windows of "
+        "held-out text.",
+        panels=(1, len(networks)),
+    )
+
+
+def memory(table: pd.DataFrame) -> Picture:
+    """Error by length: a row of panels a task, a column a way of training; guessing dotted."""
+    tasks, trainings = list(table["task"].unique()), list(table["training"].unique())
+
+    def draw(*panels: Axes) -> None:
+        cells = [(task, training) for task in tasks for training in trainings]
+        for axes, (task, training) in zip(panels, cells, strict=True):
+            mine = table[(table["task"] == task) & (table["training"] == training)]
+            lengths = sorted(mine["length"].unique())
+            places = {length: place for place, length in enumerate(lengths)}
+            for offset, (cell, rows) in enumerate(mine.groupby("cell", sort=False)):
+                at = [places[length] + 0.06 * (offset - 1) for length in rows["length"]]
+                curve(axes, at, intervals(rows), cell.upper(), **CELL_STYLES[cell])
+            axes.axhline(1, color=GREY, ls=":", lw=2, label="guessing")
+            axes.set_xticks(range(len(lengths)), [f"{n:g}" for n in lengths])
+            axes.set(title=f"{TASK_NAMES[task]},\n{training}", xlabel="steps in a sequence")
+            axes.set(ylabel="error, guessing being 1", ylim=(-0.04, 1.35))
+            axes.title.set_fontsize(9.5)
+        panels[0].legend(fontsize=8)
+
+    longest = table["length"].max()
+    said = [
+        f"{row.cell.upper()} on {row.task}, trained on {row.training}, {row.estimate:.2f}"
+        for row in table[table["length"] == longest].itertuples()
+    ]
+    return picture(
+        draw,
+        f"Error relative to guessing at the longest sequences, {longest} steps: {', '.join(said)}.",
+        "Mean squared error relative to guessing, mean over seeds with 95 % intervals (bootstrap "
+        "over seeds), of networks trained on sequences of one length (left) or of all lengths up "
+        "to the longest (right). Dotted: guessing.",
+        panels=(len(tasks), len(trainings)),
+    )

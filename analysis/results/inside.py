@@ -1,0 +1,190 @@
+"""Tables of what goes on inside networks -> figures with intervals, for pages and claims."""
+
+import pandas as pd
+
+from analysis.results.reader import NETWORK, NotRunError, Results
+from analysis.statistics import mean_interval, paired_difference, ratio_interval
+from pipeline.models import temperature_source
+
+LOOPING = "samples that end in a loop"
+KIND_GROUPS = {
+    "n-gram": "n-gram",
+    "memory": "word seen shortly before",
+    "rare": "rare word",
+    "word start": "start of a word",
+    "punctuation": "punctuation",
+    "white space": "white space",
+    "rest": "rest",
+}
+"""How a kind of error begins, and its name for readers; in the order of peeling."""
+
+
+def kind_group(kind: str) -> str:
+    """The group of a kind of error: `memory 100` is a `word seen shortly before`."""
+    return next(name for start, name in KIND_GROUPS.items() if kind.startswith(start))
+
+
+def gate_shares(results: Results, run: str) -> pd.DataFrame:
+    """Share of the time each gate unit is saturated: columns network, layer, gate, unit, left,
+    right."""
+    table = results.own_table(run, "gates")
+    if table.empty:
+        raise NotRunError(f"{run}: the network's cells have no gates")
+    sides = {side: table[side] / table["symbols"] for side in ("left", "right")}
+    return table[["network", "layer", "gate", "unit"]].assign(**sides)
+
+
+def gate_summary(results: Results, run: str) -> pd.DataFrame:
+    """Mean share over the units of a layer's gate, with intervals over units: columns network,
+    layer, gate, side, estimate, low, high, n."""
+    rows = []
+    for keys, units in gate_shares(results, run).groupby(["network", "layer", "gate"], sort=False):
+        for side in ("left", "right"):
+            found = mean_interval(units[side], **results.bootstrap())
+            names = dict(zip(("network", "layer", "gate"), keys, strict=True))
+            rows.append({**names, "side": side, **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def error_shares(results: Results, run: str, grouped: bool = True) -> pd.DataFrame:
+    """What the errors of every model are: columns source, kind, errors (of all symbols), and share
+    of its errors with low, high, n (windows), near (share of the kind's errors that are near
+    misses), symbols (the kind's share of all symbols: what errors made at random would be)."""
+    table = results.own_table(run, "errors")
+    if grouped:
+        table = table.assign(kind=table["kind"].map(kind_group))
+    sums = table.groupby(["source", "window", "kind"], sort=False)[["symbols", "errors", "near"]]
+    table = sums.sum().reset_index()
+    rows = []
+    for source, mine in table.groupby("source", sort=False):
+        totals = mine.groupby("window")[["symbols", "errors"]].sum()
+        everything = totals.sum()
+        for kind, group in mine.groupby("kind", sort=False):
+            by_window = group.set_index("window")
+            found = ratio_interval(by_window["errors"], totals["errors"], **results.bootstrap())
+            here = by_window.sum()
+            rows.append(
+                {
+                    "source": source,
+                    "kind": kind,
+                    "errors": here["errors"] / everything["symbols"],
+                    "share": found.estimate,
+                    **found._asdict(),
+                    "near": here["near"] / max(here["errors"], 1),
+                    "symbols": here["symbols"] / everything["symbols"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def error_rates(results: Results, run: str) -> pd.DataFrame:
+    """Errors of all symbols by model: columns source, estimate, low, high, n (windows)."""
+    table = results.own_table(run, "errors")
+    windows = table.groupby(["source", "window"], sort=False)[["symbols", "errors"]].sum()
+    rows = []
+    for source, mine in windows.groupby(level="source", sort=False):
+        found = ratio_interval(mine["errors"], mine["symbols"], **results.bootstrap())
+        rows.append({"source": source, **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def errors_of_runs(results: Results, runs: list[str]) -> pd.DataFrame:
+    """As `error_shares`, of the networks of several runs of one corpus, each called by its run, and
+    of the corpus's n-grams."""
+    tables = [
+        error_shares(results, run).assign(
+            source=lambda t, run=run: t["source"].replace(NETWORK, run)
+        )
+        for run in runs
+    ]
+    return pd.concat(tables).drop_duplicates(["source", "kind"])
+
+
+def error_change(results: Results, small: str, large: str) -> pd.DataFrame:
+    """What a large network errs less than a small one, per 100 symbols: columns kind, share (of all
+    that go away), estimate, low, high, n; paired by window."""
+    sides = []
+    for run in (small, large):
+        table = results.own_table(run, "errors")
+        mine = table[table["source"] == NETWORK]
+        mine = mine.assign(kind=mine["kind"].map(kind_group))
+        sides.append(mine.groupby(["kind", "window"], sort=False)[["symbols", "errors"]].sum())
+    windows = sides[0].groupby(level="window")["symbols"].sum() / 100
+    total = sides[0]["errors"].sum() - sides[1]["errors"].sum()
+    rows = []
+    for kind in sides[0].index.unique("kind"):
+        first, second = (side.loc[kind, "errors"] for side in sides)
+        found = paired_difference(first, second, windows[first.index], **results.bootstrap())
+        share = (first.sum() - second.sum()) / total
+        rows.append({"kind": kind, "share": share, **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def best_kenlm(results: Results, run: str) -> str:
+    """The KenLM model that errs least."""
+    rates = error_rates(results, run).set_index("source")["estimate"]
+    return str(rates[rates.index.str.startswith("kenlm")].idxmin())
+
+
+def loop_rates(results: Results, run: str) -> pd.DataFrame:
+    """Share of samples that end in a loop, as `Results.rates` gives shares."""
+    table = results.own_table(run, "loops")
+    looping = table.assign(metric=LOOPING, unit="share", exposure=1, events=table["period"] > 0)
+    return results.rates_of(looping)
+
+
+def loop_periods(results: Results, run: str) -> pd.DataFrame:
+    """Of the samples of each temperature, greedy first: columns source, streams, looping, period
+    (median of those that loop, NaN if none do), shortest, longest, start (median)."""
+    table = results.own_table(run, "loops")
+    rows = []
+    for source, mine in table.groupby("source", sort=False):
+        loops = mine[mine["period"] > 0]
+        rows.append(
+            {
+                "source": source,
+                "streams": len(mine),
+                "looping": len(loops),
+                "period": loops["period"].median(),
+                "shortest": loops["period"].min(),
+                "longest": loops["period"].max(),
+                "start": loops["start"].median(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def gradient_decay(results: Results) -> pd.DataFrame:
+    """Mean gradient norm by distance relative to that at the smallest distance: columns cell,
+    network, state, distance, estimate, low, high, n; intervals over windows, seeds pooled."""
+    table = results.common_table("gradients")
+    table["window"] += table["seed"] * (table["window"].max() + 1)
+    rows = []
+    for keys, mine in table.groupby(["cell", "network", "state"], sort=False):
+        norms = mine.pivot_table(index="window", columns="distance", values="norm")
+        nearest = norms[norms.columns.min()]
+        for distance in norms.columns:
+            found = ratio_interval(norms[distance], nearest, **results.bootstrap())
+            names = dict(zip(("cell", "network", "state"), keys, strict=True))
+            rows.append({**names, "distance": distance, **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def memory_errors(results: Results) -> pd.DataFrame:
+    """Error by length, that of guessing being 1, over seeds: columns task, cell, training, length,
+    steps (mean), estimate, low, high, n."""
+    table = results.common_table("memory_tasks")
+    table = table.assign(error=table["error"] / table["guessing"])
+    rows = []
+    for keys, mine in table.groupby(["task", "cell", "training", "length"], sort=False):
+        found = mean_interval(mine["error"], **results.bootstrap())
+        names = dict(zip(("task", "cell", "training", "length"), keys, strict=True))
+        rows.append({**names, "steps": mine["steps"].mean(), **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def temperatures(rates: pd.DataFrame) -> list[float]:
+    """The temperatures of which there are samples, ascending."""
+    prefix = temperature_source(0).partition(":")[0] + ":"
+    sources = [s for s in rates["source"].unique() if s.startswith(prefix)]
+    return sorted(float(source.removeprefix(prefix)) for source in sources)

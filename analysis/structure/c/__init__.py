@@ -1,0 +1,1 @@
+"""C of the kernel's kind."""

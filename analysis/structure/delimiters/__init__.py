@@ -1,0 +1,1 @@
+"""What opens and closes in any kind of text."""

@@ -1,0 +1,1 @@
+"""What touches the system: errors in a line, atomic files, tables, processes."""

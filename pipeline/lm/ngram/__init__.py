@@ -1,0 +1,1 @@
+"""Language models that count: one suffix array for any order, and KenLM."""

@@ -1,0 +1,1 @@
+"""Recurrent networks: their definition, training, sampling and files."""

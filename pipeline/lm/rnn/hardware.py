@@ -1,0 +1,87 @@
+"""What a training takes from the machine at hand: arithmetic, padded shapes, loss scale, memory."""
+
+import ctypes
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn.network import RecurrentNetwork
+
+MOST_UNITS, MOST_STREAMS = 1024, 128
+UNIT_MULTIPLE, STREAM_MULTIPLE = 128, 8
+"""cuDNN's persistent kernels, which keep the recurrent weights on the chip, take half precision,
+H and D multiples of 128 up to 1,024 and N a multiple of 8 up to 128."""
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Parameters of glibc's mallopt, from <malloc.h>."""
+MOST = 2**31 - 1
+
+LOSS_SCALE = 1024.0
+"""Half precision ends at 6e-8 and 65,504; gradients of the loss, clipped at 5, fit in between
+when scaled by this. What overflows nonetheless is clipped, what is no number is passed over."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one training runs on one device; the padding changes no result."""
+
+    device: torch.device
+    dtype: torch.dtype
+    """Of the matrix products; master weights, carried states and sums are float32."""
+    inputs: int
+    """Width of the one-hot vectors, V or more."""
+    streams: int
+    """N, or more: what is added reads nothing and predicts nothing."""
+    loss_scale: float
+
+
+def device_at_hand() -> torch.device:
+    """The GPU, where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep what it frees, where its C library can.
+
+    A step on a CPU takes and frees hundreds of megabytes in large blocks; to get them from the
+    system each time, page by page, is a fifth to a quarter of the step.
+    """
+    if hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(M_MMAP_MAX, 0)
+        library.mallopt(M_TRIM_THRESHOLD, MOST)
+
+
+def plan(precision: str, device: torch.device, network: RecurrentNetwork, n: int) -> Plan:
+    """The fastest way to train `network` with n streams at a precision, `auto` or a torch dtype."""
+    persistent = (
+        device.type == "cuda"
+        and network.hidden % UNIT_MULTIPLE == 0
+        and network.hidden <= MOST_UNITS
+        and n <= MOST_STREAMS
+    )
+    dtype = chosen_precision(precision, device, persistent)
+    padded = persistent and dtype == torch.float16
+    return Plan(
+        device,
+        dtype,
+        inputs=_multiple(network.size, UNIT_MULTIPLE) if padded else network.size,
+        streams=_multiple(n, STREAM_MULTIPLE) if padded else n,
+        loss_scale=LOSS_SCALE if dtype == torch.float16 else 1.0,
+    )
+
+
+def chosen_precision(wanted: str, device: torch.device, persistent: bool = False) -> torch.dtype:
+    """The arithmetic of the matrix products. `auto`: float16 for cuDNN's persistent kernels, else
+    bfloat16 where the processor has it, else float32."""
+    if wanted == "float16" and device.type == "cpu":
+        raise InputError("train.precision float16 is for GPUs: use auto, bfloat16 or float32")
+    if wanted != "auto":
+        return getattr(torch, wanted)
+    if device.type == "cuda":
+        return torch.float16 if persistent else torch.bfloat16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def _multiple(value: int, of: int) -> int:
+    return -(-value // of) * of

@@ -528,7 +528,7 @@ SHARED = """
 import os, sys, time
 from functools import partial
 from pipeline import console
-from pipeline.lm.processes import at_once
+from pipeline.lm.io.processes import at_once
 
 def work(number):
     os.write(1, b"begun\\n")  # at once: two do so
@@ -563,7 +563,7 @@ ESTIMATES = """
 import sys
 from pathlib import Path
 import numpy as np
-from pipeline.lm.kenlm import train
+from pipeline.lm.ngram.kenlm import train
 
 text = np.random.default_rng(0).integers(0, 20, 5_000_000).astype(np.uint8)
 train(text, 20, 5, Path(sys.argv[1]), memory="100M", prune=[], quantise=False)

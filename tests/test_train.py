@@ -195,12 +195,12 @@ def test_training_on_the_largest_corpus_stays_below_a_gigabyte_and_a_half(tmp_pa
 import sys, torch, numpy as np
 from pathlib import Path
 from omegaconf import OmegaConf
-from pipeline import params
+from pipeline.config import params
 from pipeline.compose import composed
-from pipeline.lm.checkpoint import read_tensors
-from pipeline.lm.batches import Streams
-from pipeline.lm.recurrent import RecurrentNetwork
-from pipeline.lm.training import Trainer
+from pipeline.lm.rnn.checkpoint import read_tensors
+from pipeline.lm.rnn.batches import Streams
+from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.rnn.training import Trainer
 recipe = params.experiment(OmegaConf.create(composed("full")), "linux").train
 train = Streams.fit(np.memmap(sys.argv[1], np.uint8, "r"), recipe.batch, recipe.bptt)
 network = RecurrentNetwork(100, "lstm", 3, 128)

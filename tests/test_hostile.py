@@ -1,6 +1,6 @@
 """Hostile text wherever it is shown: on a terminal, in a message, on a page, in a spreadsheet.
 
-What compilers and parsers make of it: tests/test_sandbox.py and those of each structure.
+What compilers and parsers make of it: the tests of `structure`.
 """
 
 import contextlib

@@ -13,8 +13,8 @@ from analysis.report.pages import environment
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
 from pipeline.lm.io.errors import InputError
+from tests.analysis.report.test_report import HOSTILE
 from tests.conftest import ROOT
-from tests.test_report import HOSTILE
 
 RUNS = {"small": "warpeace-small", "large": "warpeace"}
 KINDS = ["n-gram", "memory 100", "memory 500", "rare 0", "word start", "punctuation",

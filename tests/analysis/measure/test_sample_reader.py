@@ -12,8 +12,8 @@ from analysis.measure.sample_reader import SampleReader, structure_row, window_e
 from analysis.measure.streams import held_out, line_starts
 from analysis.structure.events import PER_HUNDRED_THOUSAND, SHARE, Measure
 from analysis.structure.kinds import Parsers
+from tests.analysis.measure.test_closing import SETTINGS
 from tests.conftest import PROSE, prepare
-from tests.test_closing import SETTINGS
 
 NEWLINE = 10
 texts = st.lists(st.sampled_from([b"a", b"bc", b"\n"]), max_size=40).map(b"".join)

@@ -23,7 +23,7 @@ import torch
 from omegaconf import OmegaConf
 
 from pipeline import console
-from pipeline.compose import composed
+from pipeline.config.composition import composed
 from pipeline.config.paths import Paths
 from tests.conftest import PROSE, ROOT
 from tests.processes import PATIENCE

@@ -30,7 +30,7 @@ from analysis.results.reader import Results
 from analysis.statistics import Interval
 from pipeline import console
 from pipeline import sample as command
-from pipeline.compose import composed
+from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.checkpoint import save_network
 from pipeline.terminal import say, visible

@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep"}
+STAGES = {
+    "add",
+    "compose",
+    "download",
+    "preprocess",
+    "train",
+    "sample",
+    "baseline",
+    "score",
+    "sweep",
+}
 SHARED = {"config", "console", "terminal", "models", "runs"}
 
 

@@ -142,7 +142,7 @@ def measure_network(config: DictConfig, run: str) -> None:
         samples,
         PreparedText.open(paths.text / experiment.corpus),
         params.select(config, "corpora", experiment.corpus).kind,
-        params.measure(config),
+        params.measure(config, experiment.corpus),
         paths.run_results(run),
     )
 
@@ -169,7 +169,7 @@ def measure_baseline(config: DictConfig, corpus: str) -> None:
         samples,
         text,
         params.select(config, "corpora", corpus).kind,
-        params.measure(config),
+        params.measure(config, corpus),
         paths.baseline_results(corpus),
     )
 

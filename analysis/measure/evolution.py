@@ -54,7 +54,7 @@ def measure_evolution(config: DictConfig, run: str) -> None:
     pieces = len(next(iter(samples.values())))
     samples[HELD_OUT] = held_out(text, symbols, pieces)
     kind = params.select(config, "corpora", experiment.corpus).kind
-    with measurer(kind, text, params.measure(config)) as parse:
+    with measurer(kind, text, params.measure(config, experiment.corpus)) as parse:
         rows = evolution_rows(samples, parse)
     write_table(paths.run_results(run) / "evolution.tsv", rows, COLUMNS)
 

@@ -50,7 +50,7 @@ def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Pars
     training = text.vocabulary.decode(text.part("train"))
     words = prose.Context.of(
         training,
-        prose.read_dictionary(Path(settings.dictionary)),
+        prose.read_dictionary(Path(settings.dictionary)) if settings.dictionary else None,
         tuple(settings.word_lengths),
         tuple(settings.distinct_orders),
     )

@@ -12,6 +12,9 @@ from analysis.structure.events import PER_THOUSAND, SHARE, VIOLATIONS, Event, Me
 from pipeline.lm.io.errors import InputError
 
 WORD = re.compile(rb"(?<![\w'])[A-Za-z]++(?>(?:'[A-Za-z]++)*)(?![\w'])")
+ANY_WORD = re.compile(r"(?<![\w'])[^\W\d_]++(?>(?:'[^\W\d_]++)*)(?![\w'])")
+FOREIGN = 100
+Letters = re.Pattern[bytes] | re.Pattern[str]
 TOKEN = re.compile(rb"[A-Za-z]++(?>(?:'[A-Za-z]++)*)|[0-9]++|[^\sA-Za-z0-9]")
 STOP = re.compile(rb"(?<!\.)\.(?!\.)")
 STOP_IN_PLACE = re.compile(rb"(?<=[a-z])\.['\")]?(?:\r?\n\s*|[ ]{1,2}|\Z)['\"(]?(?=[A-Z]|\Z)")
@@ -26,8 +29,10 @@ BITS = "bits per character"
 class Context(NamedTuple):
     """What the training text and a dictionary know, and which figures are wanted."""
 
-    words: frozenset[bytes] = frozenset()
-    """Words in small letters: training text and dictionary."""
+    words: frozenset[bytes] | None = frozenset()
+    """Words in small letters: training text and dictionary. None: what is no word is not asked."""
+    letters: Letters = WORD
+    """What a word looks like."""
     speakers: frozenset[bytes] = frozenset()
     """Speaker headings of the training text, colon included."""
     word_lengths: tuple[int, ...] = ()
@@ -39,14 +44,17 @@ class Context(NamedTuple):
     def of(
         cls,
         training: bytes,
-        dictionary: frozenset[bytes],
+        dictionary: frozenset[bytes] | None,
         word_lengths: tuple[int, ...],
         orders: tuple[int, ...],
     ) -> "Context":
         """From a training text and a dictionary: see `read_dictionary`."""
-        words = {word.lower() for word in WORD.findall(training)}
         speakers = frozenset(block.heading for block in blocks(training) if block.heading)
-        return cls(dictionary.union(words), speakers, word_lengths, orders)
+        if dictionary is None:
+            return cls(None, WORD, speakers, word_lengths, orders)
+        letters = letters_of(dictionary)
+        words = dictionary.union(small_words(lowered(training, letters), letters))
+        return cls(words, letters, speakers, word_lengths, orders)
 
 
 NOTHING = Context()
@@ -67,22 +75,39 @@ class Loop(NamedTuple):
 
 
 def read_dictionary(path: Path) -> frozenset[bytes]:
-    """Words of a list with one a line, in small letters, as Debian's package wamerican has it."""
+    """Words of a list with one a line, in small letters, as Debian's package wamerican has it; what
+    follows a / is left out, as Hunspell's lists have it."""
     try:
-        return frozenset(path.read_bytes().lower().split())
+        lines = path.read_bytes().decode("utf-8", "surrogateescape").lower().splitlines()
     except OSError as error:
         raise InputError(
-            f"no dictionary at {path}: install the package wamerican, or name another word list"
+            f"no dictionary at {path}: install the package wamerican, or name another word list "
+            "(corpora.*.dictionary)"
         ) from error
+    words = (word for line in lines for word in line.partition("/")[0].split())
+    return frozenset(word.encode("utf-8", "surrogateescape") for word in words)
 
 
-def non_words(text: bytes, context: Context = NOTHING) -> list[Event]:
-    """Each word written all in small letters as an event `word`, ok or unknown."""
-    return [
-        Event(match.start(), "word", "ok" if match[0] in context.words else "unknown")
-        for match in WORD.finditer(text)
-        if match[0].islower()
-    ]
+def letters_of(dictionary: frozenset[bytes]) -> Letters:
+    """What a word looks like in the language of a dictionary: letters beyond ASCII belong to it
+    where one word in `FOREIGN` has some; of English's, one in 400."""
+    beyond = sum(not word.isascii() for word in dictionary)
+    return ANY_WORD if beyond * FOREIGN > len(dictionary) else WORD
+
+
+def lowered(text: bytes, letters: Letters) -> bytes:
+    """A text in small letters."""
+    if letters is WORD:
+        return text.lower()
+    return text.decode("utf-8", "surrogateescape").lower().encode("utf-8", "surrogateescape")
+
+
+def small_words(text: bytes, letters: Letters) -> list[bytes]:
+    """The words of a text that are written all in small letters."""
+    if letters is WORD:
+        return [word for word in WORD.findall(text) if word.islower()]
+    words = ANY_WORD.findall(text.decode("utf-8", "replace"))
+    return [word.encode() for word in words if word.islower()]
 
 
 def quotation_marks(text: bytes) -> list[Event]:
@@ -110,11 +135,6 @@ def blocks(text: bytes) -> list[Block]:
 def headings(text: bytes, context: Context = NOTHING) -> list[Event]:
     """Each block of a play as an event `heading`: known, made-up, or malformed (none, too)."""
     return [Event(start, "heading", _speaker(heading, context)) for start, heading in blocks(text)]
-
-
-def events(text: bytes, context: Context = NOTHING) -> list[Event]:
-    """Words and quotation marks of one window, in order."""
-    return sorted([*non_words(text, context), *quotation_marks(text)])
 
 
 def measure(text: bytes, context: Context) -> list[Measure]:
@@ -170,7 +190,9 @@ def _speaker(heading: bytes, context: Context) -> str:
 
 
 def _words(text: bytes, context: Context) -> list[Measure]:
-    words = [word for word in WORD.findall(text) if word.islower()]
+    if context.words is None:
+        return []
+    words = small_words(text, context.letters)
     unknown = [word for word in words if word not in context.words]
     figures = [Measure("non-words", len(unknown), len(words), SHARE)]
     ends = (*context.word_lengths[1:], math.inf)

@@ -16,6 +16,8 @@ from pipeline.terminal import one_line, reason
 CORPORA = Path("conf/corpus")
 PARAMS_FILES = {"full": Path("params.yaml"), "laptop": Path("scales/laptop/params.yaml")}
 COMPOSE = "run python -m pipeline.compose"
+ENGLISH, NO_DICTIONARY = "english", "none"
+"""A corpus's dictionary, where it is no path."""
 
 T = TypeVar("T")
 
@@ -104,9 +106,13 @@ def baseline(config: DictConfig, corpus: str) -> Baseline:
     return view(Baseline, select(config, "baselines", corpus), f"baselines.{corpus}")
 
 
-def measure(config: DictConfig) -> Measure:
-    """How results are measured."""
-    return view(Measure, config.measure, "measure")
+def measure(config: DictConfig, corpus: str | None = None) -> Measure:
+    """How results are measured, with the list of words of a corpus; it has none if it is empty."""
+    settings = view(Measure, config.measure, "measure")
+    named = select(config, "corpora", corpus).get("dictionary") if corpus else None
+    if named not in (None, ENGLISH):
+        settings.dictionary = "" if named == NO_DICTIONARY else str(named)
+    return settings
 
 
 def offload(config: DictConfig) -> Offload:

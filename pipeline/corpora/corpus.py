@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from pipeline.config import params
+from pipeline.config.params import ENGLISH
 from pipeline.corpora.digests import algorithm_of
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.vocabulary import UNITS, Unit
@@ -86,6 +87,8 @@ class Corpus:
     symbols: Unit
     word_occurrences: int
     """symbols words: a word that occurs so often in the training part is one symbol."""
+    dictionary: str
+    """`ENGLISH`, `NO_DICTIONARY` or the path of a list of words: for the share of non-words."""
     licence: str
     note: str
     variants: tuple[Variant, ...]
@@ -108,6 +111,7 @@ class Corpus:
             "unit": "stream",
             "symbols": "bytes",
             "word_occurrences": 3,
+            "dictionary": ENGLISH,
             "licence": "not stated",
             "note": "",
             "sources": [],
@@ -126,7 +130,7 @@ class Corpus:
         for key in ("kind", "unit", "symbols", "order"):
             _chosen(values[key], key, where)
         values["note"] = values["note"] or ""
-        for key in ("title", "licence", "note"):
+        for key in ("title", "licence", "note", "dictionary"):
             values[key] = _text(values[key], f"{where}.{key}")
         for key in ("seed", "at_most", "word_occurrences"):
             _whole(values[key], f"{where}.{key}")

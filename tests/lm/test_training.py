@@ -10,8 +10,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from pipeline.compose import composed
 from pipeline.config import params
+from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.checkpoint import load_network, read_tensors, save_network, write_tensors

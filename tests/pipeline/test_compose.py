@@ -8,8 +8,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pipeline.compose import check, composed, expected_files
 from pipeline.config import params
+from pipeline.config.composition import check, composed, expected_files
 from pipeline.config.paths import Paths
 from pipeline.config.settings import Experiment
 from pipeline.lm.io.errors import InputError

@@ -9,8 +9,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import offload
-from pipeline.compose import composed
 from pipeline.config import params
+from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json, write_json
 from tests.conftest import PROSE, ROOT, prepare

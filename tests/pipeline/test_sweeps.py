@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline.compose import composed
+from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.sweep import Sweep, variants
 from tests.conftest import PROSE, ROOT, prepare

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from pipeline.compose import composed
+from pipeline.config.composition import composed
 from pipeline.lm.rnn.checkpoint import read_tensors
 from tests.conftest import PROSE, ROOT, prepare
 

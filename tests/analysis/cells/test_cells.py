@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from analysis.cells.__main__ import CELL_COLUMNS, counts, features_of, shares
 from analysis.cells.predictions import Predictions, confidence_rows, predict
 from analysis.cells.reading import Reading, Settings, cell_values
-from pipeline.compose import composed
 from pipeline.config import params
+from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.network import RecurrentLM
 from tests.conftest import random_ids, small_network

@@ -8,7 +8,7 @@ from analysis.measure import excerpts
 from analysis.measure.excerpts import Settings
 from analysis.report.blind import puzzles
 from analysis.results.reader import HELD_OUT, NotRunError, Results
-from pipeline.compose import composed
+from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.samples import write_samples

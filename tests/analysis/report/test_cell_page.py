@@ -23,8 +23,8 @@ from analysis.report.cell_view import (
     quantised,
     write_view,
 )
-from pipeline.compose import composed
 from pipeline.config import params
+from pipeline.config.composition import composed
 from pipeline.lm.vocabulary import Vocabulary
 from tests.browser import browser, view
 

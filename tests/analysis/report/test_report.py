@@ -16,8 +16,8 @@ from analysis.results.reader import Results
 from analysis.statistics import Interval
 from analysis.structure.delimiters.lexers import LEXERS
 from analysis.structure.kinds import floors, measurer
-from pipeline.compose import composed
 from pipeline.config import params
+from pipeline.config.composition import composed
 from pipeline.lm.ngram.suffix_index import SuffixIndex
 from tests.conftest import PROSE, ROOT
 from tests.prepared_texts import corpus_of, prepared

@@ -178,3 +178,24 @@ def test_the_posts_play_has_speakers(mirror, plays):
     found = _figures(sample, context, prose.measure_play)
     assert found["valid headings"] == (2, 2)
     assert found["made-up speakers"] == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "non_words"),
+    [
+        ("книга\nслово/AS\nна\n", "Книга на столе. слово", (1, 3)),
+        ("über\nmüde/N\nwar\n", "er war über müde, naß", (1, 5)),
+    ],
+)
+def test_non_words_of_another_language(tmp_path, words, text, non_words):
+    """Letters beyond ASCII belong to words; what Hunspell has after a / does not."""
+    (tmp_path / "list").write_text(words, encoding="utf-8")
+    dictionary = prose.read_dictionary(tmp_path / "list")
+    context = prose.Context.of(b"Er", dictionary, (), ())
+    assert _figures(text.encode(), context)["non-words"] == non_words
+
+
+def test_without_a_dictionary_nothing_is_a_non_word():
+    context = prose.Context.of(b"The cat", None, LENGTHS, ORDERS)
+    found = _figures(b"a catt sat", context)
+    assert not [name for name in found if "non-words" in name] and "entropy" in found

@@ -1,0 +1,63 @@
+"""conf/ composed: what the committed params files, and the copy of dvc.yaml, must contain."""
+
+import os
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config.params import PARAMS_FILES
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import atomic_write
+from pipeline.terminal import reason
+
+CONF = Path("conf")
+PIPELINE = Path("dvc.yaml")
+KEPT, DROPPED = "cache: true", "cache: false"
+"""Networks of full runs stay in DVC's cache and travel with `dvc push`; small ones do not."""
+
+
+def composed(scale: str) -> str:
+    """The resolved configuration of a scale, as DVC's own composition would write it."""
+    try:
+        with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+            config = compose("config", overrides=[f"scale={scale}"])
+        OmegaConf.resolve(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(f"{CONF}/ does not compose: {reason(error)}") from error
+    return OmegaConf.to_yaml(config)
+
+
+def expected_files() -> dict[Path, str]:
+    """What the committed files must contain."""
+    files = {path: composed(scale) for scale, path in PARAMS_FILES.items()}
+    copy = PIPELINE.read_text(encoding="utf-8").replace(KEPT, DROPPED)
+    copies = {path.parent / PIPELINE.name: copy for path in PARAMS_FILES.values()}
+    copies.pop(PIPELINE)
+    return files | copies
+
+
+def check() -> None:
+    """InputError if a committed file is not what conf/ composes to."""
+    if os.environ.get("DVC_EXP_BASELINE_REV"):
+        return  # `dvc exp run -S` has composed an experiment of its own
+    stale = [
+        str(path)
+        for path, content in expected_files().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != content
+    ]
+    if stale:
+        raise InputError(
+            f"{' and '.join(stale)} not what conf/ and dvc.yaml say: run python -m pipeline.compose"
+        )
+
+
+def write() -> list[Path]:
+    """The committed files anew; their paths."""
+    files = expected_files()
+    for path, content in files.items():
+        with atomic_write(path, "w") as file:
+            file.write(content)
+    return list(files)

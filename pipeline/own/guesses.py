@@ -18,7 +18,7 @@ SUFFIXES = {
 SIGNS: dict[str, tuple[re.Pattern[str], float, str]] = {
     # What lines of the kind look like, the share of lines that must, and the sign in words.
     "python": (
-        re.compile(r"\s*((def|class) .*:|import \w|from \S+ import |return\b[^;]*$|if .*:|for .*:)"),
+        re.compile(r"\s*((def|class|if|for) .*:|import \w|from \S+ import |return\b[^;]*$)"),
         0.15,
         "lines begin as Python's do",
     ),

@@ -196,7 +196,7 @@ import sys, torch, numpy as np
 from pathlib import Path
 from omegaconf import OmegaConf
 from pipeline.config import params
-from pipeline.compose import composed
+from pipeline.config.composition import composed
 from pipeline.lm.rnn.checkpoint import read_tensors
 from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.network import RecurrentNetwork

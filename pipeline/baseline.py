@@ -17,6 +17,7 @@ from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding
+from pipeline.lm.sources import kenlm_source, ngram_source, sample_file
 from pipeline.lm.text import PreparedText
 
 
@@ -71,16 +72,16 @@ def build(config: DictConfig, corpus: str) -> None:
         for order in orders:
             path = folder / models.kenlm_file(order)
             build_kenlm(text, settings, order, path)
-            built.add(f"kenlm:{order}", path)
+            built.add(kenlm_source(order), path)
         sampled: dict[str, LanguageModel] = {
-            f"ngram:{order}": index.ngram(order) for order in settings.ngram_orders
+            ngram_source(order): index.ngram(order) for order in settings.ngram_orders
         }
         largest = orders[-1]
         path = folder / models.kenlm_file(largest)
-        sampled[f"kenlm:{largest}"] = KenLM(path, text.vocabulary.size)
+        sampled[kenlm_source(largest)] = KenLM(path, text.vocabulary.size)
         for name, model in sampled.items():
             texts = sampled_texts(model, text, settings, Decoding())
-            write_samples(samples / models.sample_file(name), texts)
+            write_samples(samples / sample_file(name), texts)
             bar.update()
     about = {
         "corpus": corpus,

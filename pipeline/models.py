@@ -1,6 +1,5 @@
-"""The models of a run by name: `lstm` (the run's network), `ngram:K`, `kenlm:N`."""
+"""The models of a run, opened by the names that `pipeline.lm.sources` gives them."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,16 @@ from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.rnn.checkpoint import CARD, load_network
 from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.sources import KENLM, NETWORK, NGRAM, kenlm_source, parsed
 from pipeline.lm.text import MANIFEST, PARTS, VOCABULARY, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 
-NAMES = "lstm (or network), ngram:K (K symbols of context), kenlm:N (N - 1 symbols of context)"
 INDEX, BASELINE = "index.npy", "baseline.json"
 
 
 def kenlm_file(order: int) -> str:
     """The file of one KenLM model in a corpus's folder of baselines."""
     return f"kenlm-{order}.binary"
-
-
-def sample_file(source: str) -> str:
-    """The file of a baseline's samples (`ngram:4`), or of a network's at a temperature."""
-    return f"{source.replace(':', '-')}.jsonl"
-
-
-def temperature_source(temperature: float) -> str:
-    """The name of a network's samples at one temperature, as results call it."""
-    return f"temperature:{temperature:g}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +79,7 @@ def open_kenlm(paths: Paths, corpus: str, order: int) -> OpenModel:
     told = read_json(about)
     if told.get("data_sha256") != text.digest("train"):
         raise InputError(f"{path} is of another text than {text.folder} holds now: {remedy}")
-    if (f"kenlm:{order}", path.stat().st_size) not in _sizes(told):
+    if (kenlm_source(order), path.stat().st_size) not in _sizes(told):
         raise InputError(f"{path} is not the model that {about} tells of: {remedy}")
     return OpenModel(KenLM(path, text.vocabulary.size), text.vocabulary)
 
@@ -102,23 +91,20 @@ def _sizes(told: dict[str, Any]) -> list[tuple[Any, Any]]:
 
 def open_model(config: DictConfig, run: str, name: str) -> OpenModel:
     """A model of `run`: an experiment, or the folder of a training made by hand."""
-    family, _, order = name.partition(":")
-    known = family in ("lstm", "network") and not order
-    if not known and not (family in ("ngram", "kenlm") and re.fullmatch("[0-9]+", order)):
-        raise InputError(f"no model {name!r}: use {NAMES}")
+    family, order = parsed(name)
     paths = Paths.of(config)
     folder = Path(run)
     if (folder / CARD).exists():
-        if not known:
+        if family != NETWORK:
             raise InputError(f"{run} holds a network only: use an experiment's name for {name}")
         return open_network(folder)
     corpus = params.experiment(config, run).corpus
-    if family == "ngram":
+    if family == NGRAM:
         index, text = open_index(paths, corpus)
-        return OpenModel(index.ngram(int(order)), text.vocabulary)
-    if family == "kenlm":
+        return OpenModel(index.ngram(order), text.vocabulary)
+    if family == KENLM:
         orders = params.baseline(config, corpus).kenlm_orders
-        if int(order) not in orders:
+        if order not in orders:
             raise InputError(f"no {name} of {corpus}: its orders are {', '.join(map(str, orders))}")
-        return open_kenlm(paths, corpus, int(order))
+        return open_kenlm(paths, corpus, order)
     return open_network(trained_folder(config, run))

@@ -22,6 +22,7 @@ from pipeline.config.rules import BEAM, COUNT, SEED, STREAMS
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.samples import first_prompt, sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding, beam_search, sample, sample_lines
+from pipeline.lm.sources import MODELS, NETWORK, sample_file, temperature_source
 from pipeline.lm.text import PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 from pipeline.models import OpenModel
@@ -36,13 +37,13 @@ def write_run_samples(config: DictConfig, run: str) -> None:
     paths = Paths.of(config)
     plan = experiment.sample
     greedy = replace(plan, symbols=plan.greedy_symbols * plan.streams)
-    model = models.open_model(config, run, "network").model
+    model = models.open_model(config, run, NETWORK).model
     text = PreparedText.open(paths.text / experiment.corpus)
     folder = paths.run_samples(run)
     jobs = [(0.0, greedy), *((t, plan) for t in plan.temperatures)]
     for temperature, what in tqdm(jobs, desc=f"sample {run}", unit="sample"):
         texts = sampled_texts(model, text, what, Decoding(temperature))
-        write_samples(folder / models.sample_file(models.temperature_source(temperature)), texts)
+        write_samples(folder / sample_file(temperature_source(temperature)), texts)
 
 
 class Printer:
@@ -131,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.sample", description=__doc__)
     parser.add_argument("run", help="an experiment, or the folder of a training made by hand")
-    parser.add_argument("--model", default="lstm", help=models.NAMES)
+    parser.add_argument("--model", default=NETWORK, help=MODELS)
     parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy")
     parser.add_argument("--top-k", type=int, help="only the K likeliest symbols")
     parser.add_argument("--top-p", type=float, help="only the likeliest that together reach P")

@@ -9,6 +9,7 @@ from pipeline import console, models
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.scoring import score
+from pipeline.lm.sources import MODELS, NETWORK
 from pipeline.terminal import say
 
 
@@ -39,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.score", description=__doc__)
     parser.add_argument("run", help="an experiment, or the folder of a training made by hand")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--model", default="lstm", help=models.NAMES)
+    parser.add_argument("--model", default=NETWORK, help=MODELS)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     params.add_scale_options(parser)
     arguments = parser.parse_args()

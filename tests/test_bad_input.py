@@ -296,7 +296,7 @@ FILES = [
 ]  # fmt: skip
 
 CHOICES = (
-    "use lstm (or network), ngram:K (K symbols of context), kenlm:N (N - 1 symbols of context)"
+    "use network (or lstm), ngram:K (K symbols of context), kenlm:N (N - 1 symbols of context)"
 )
 COMMANDS = [
     Case("temperature 0", f"{SAMPLE} --temperature 0", "the likeliest symbol each time", 0,

@@ -23,7 +23,6 @@ from analysis.cells.features import Values, of_symbols
 from analysis.cells.predictions import Predictions, confidence_rows, predict
 from analysis.cells.reading import Reading, Settings, cell_values
 from analysis.report.cell_view import Findings, write_view
-from analysis.results.reader import NETWORK, TRAINED, UNTRAINED
 from analysis.statistics import ratio_interval
 from pipeline import console, models, runs
 from pipeline.config import params
@@ -33,6 +32,7 @@ from pipeline.lm.io.files import file_sha256, write_json
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.rnn.checkpoint import load_network
 from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.sources import NETWORK, TRAINED, UNTRAINED, kenlm_source, ngram_source
 from pipeline.lm.text import PreparedText
 
 CELL_COLUMNS = ["network", "layer", "cell", "feature", "fit", "report", "threshold"]
@@ -115,9 +115,9 @@ def predictions(
 ) -> dict[str, Predictions]:
     """What the network and some n-grams expect after each of the T symbols, by source."""
     orders = params.baseline(config, params.experiment(config, run).corpus).kenlm_orders
-    ngrams = [f"ngram:{order}" for order in settings.ngram_orders]
+    ngrams = [ngram_source(order) for order in settings.ngram_orders]
     found = {}
-    for source in (NETWORK, *ngrams, f"kenlm:{max(orders)}"):
+    for source in (NETWORK, *ngrams, kenlm_source(max(orders))):
         model = models.open_model(config, run, source).model
         asked = predict(model, reading.ids, reading.spans, settings.likeliest)
         found[source] = asked[reading.counted]

@@ -13,8 +13,9 @@ from omegaconf import OmegaConf
 
 from analysis.claims.evidence import FIGURES, Figure
 from analysis.claims.evidence.sweeps import REFERENCE, TABLE_AXES
-from analysis.results.reader import NETWORK, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from pipeline.config.params import load_yaml
+from pipeline.lm.sources import NETWORK, kenlm_source, ngram_source
 
 NGRAM_TABLES = {"warpeace": "kjf-warpeace-ngrams", "linux": "kjf-linux-ngrams"}
 GRIDS = {"kjf-warpeace": "kjf-warpeace-lstm", "kjf-linux": "kjf-linux-lstm"}
@@ -58,7 +59,7 @@ def ngram_rows(results: Results, run: str) -> list[dict[str, Any]]:
     """Kneser-Ney by symbols of context, ours and the published, in nats; our network last."""
     published = reference()[NGRAM_TABLES[run]]["nats"]
     orders = sorted(results.config.baselines[results.corpus_of(run)].kenlm_orders)
-    rows = [_ngram_row(results, run, f"kenlm:{n}", n, published.get(n - 1)) for n in orders]
+    rows = [_ngram_row(results, run, kenlm_source(n), n, published.get(n - 1)) for n in orders]
     return [*rows, _ngram_row(results, run, NETWORK, None, None)]
 
 
@@ -120,7 +121,11 @@ def sample_rows(results: Results) -> list[dict[str, Any]]:
     except NotRunError:
         beginnings = {}
     return [
-        {"order": order, "theirs": text, "ours": beginnings.get(f"ngram:{order}", "")[: len(text)]}
+        {
+            "order": order,
+            "theirs": text,
+            "ours": beginnings.get(ngram_source(order), "")[: len(text)],
+        }
         for order, text in reference()["samples"].items()
     ]
 

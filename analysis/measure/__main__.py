@@ -41,7 +41,6 @@ from analysis.measure.closing import (
 from analysis.measure.incidence import incidence_rows
 from analysis.measure.sample_reader import SampleReader, structure_row
 from analysis.measure.streams import held_out
-from analysis.results.reader import HELD_OUT, NETWORK
 from analysis.structure.kinds import COMPILED, floors, measurer
 from analysis.structure.sandbox import network_is_cut
 from pipeline import console, models
@@ -52,6 +51,14 @@ from pipeline.lm.io.tables import write_table
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import read_samples
 from pipeline.lm.scoring import WindowScore, fitting_window, score
+from pipeline.lm.sources import (
+    HELD_OUT,
+    NETWORK,
+    kenlm_source,
+    ngram_source,
+    sample_file,
+    temperature_source,
+)
 from pipeline.lm.text import PreparedText
 
 SCORE_COLUMNS = ["source", "window", *WindowScore.__dataclass_fields__]
@@ -132,10 +139,10 @@ def measure_network(config: DictConfig, run: str) -> None:
     """One run's network and its samples."""
     experiment = params.experiment(config, run)
     paths = Paths.of(config)
-    network = models.open_model(config, run, "network").model
-    sources = [models.temperature_source(t) for t in (0.0, *experiment.sample.temperatures)]
+    network = models.open_model(config, run, NETWORK).model
+    sources = [temperature_source(t) for t in (0.0, *experiment.sample.temperatures)]
     folder = paths.run_samples(run)
-    samples = {s: read_samples(folder / models.sample_file(s)) for s in sources}
+    samples = {s: read_samples(folder / sample_file(s)) for s in sources}
     measure_models(
         {NETWORK: network},
         {NETWORK},
@@ -154,14 +161,14 @@ def measure_baseline(config: DictConfig, corpus: str) -> None:
     index, text = models.open_index(paths, corpus)
     folder = paths.baseline_samples(corpus)
     opened: dict[str, LanguageModel] = {
-        f"ngram:{order}": index.ngram(order) for order in settings.ngram_orders
+        ngram_source(order): index.ngram(order) for order in settings.ngram_orders
     }
     unsmoothed = set(opened)
     for order in settings.kenlm_orders:
-        opened[f"kenlm:{order}"] = models.open_kenlm(paths, corpus, order).model
-    largest = f"kenlm:{max(settings.kenlm_orders)}"
+        opened[kenlm_source(order)] = models.open_kenlm(paths, corpus, order).model
+    largest = kenlm_source(max(settings.kenlm_orders))
     sampled = [*sorted(unsmoothed, key=list(opened).index), largest]
-    samples = {s: read_samples(folder / models.sample_file(s)) for s in sampled}
+    samples = {s: read_samples(folder / sample_file(s)) for s in sampled}
     samples[HELD_OUT] = held_out(text, settings.symbols, settings.streams)
     measure_models(
         opened,

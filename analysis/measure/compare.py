@@ -26,13 +26,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.results.reader import COMPARED, HELD_OUT, NotRunError, Results
+from analysis.results.reader import COMPARED, NotRunError, Results
 from analysis.statistics import holm, log_rate_ratio, overdispersion, permutation_p, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE
 from pipeline import console
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
+from pipeline.lm.sources import HELD_OUT, kenlm_source, ngram_source
 
 COMPARISON_COLUMNS = [
     "metric", "unit", "source", "other", "rate", "other_rate", "ratio", "low", "high",
@@ -110,8 +111,8 @@ def compare(results: Results, run: str) -> None:
         raise InputError(f"nothing to compare of {run} yet, {reason}: run dvc repro") from reason
     options, folder = results.bootstrap(), results.paths.run_results(run)
     baseline = params.baseline(results.config, results.corpus_of(run))
-    others = [HELD_OUT, *(f"ngram:{order}" for order in baseline.ngram_orders)]
-    others.append(f"kenlm:{max(baseline.kenlm_orders)}")
+    others = [HELD_OUT, *(ngram_source(order) for order in baseline.ngram_orders)]
+    others.append(kenlm_source(max(baseline.kenlm_orders)))
     rows = [row for other in others for row in comparison_rows(found, other, options)]
     write_table(folder / "comparisons.tsv", rows, COMPARISON_COLUMNS)
     sharp = list(precision_rows(found, results.settings.half_width, options))

@@ -35,7 +35,6 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from analysis.results.reader import NETWORK
 from pipeline import console, models
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -44,6 +43,7 @@ from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.scoring import Window, fitting_window, symbol_log_probs, windows
+from pipeline.lm.sources import NETWORK, kenlm_source, ngram_source
 from pipeline.lm.text import PreparedText
 
 COLUMNS = ["source", "window", "kind", "symbols", "errors", "near"]
@@ -144,9 +144,9 @@ def peeled_models(config: DictConfig, run: str, corpus: str) -> dict[str, Langua
     settings, paths = params.baseline(config, corpus), Paths.of(config)
     index, _ = models.open_index(paths, corpus)
     opened: dict[str, LanguageModel] = {NETWORK: models.open_model(config, run, NETWORK).model}
-    opened |= {f"ngram:{order}": index.ngram(order) for order in settings.ngram_orders}
+    opened |= {ngram_source(order): index.ngram(order) for order in settings.ngram_orders}
     return opened | {
-        f"kenlm:{order}": models.open_kenlm(paths, corpus, order).model
+        kenlm_source(order): models.open_kenlm(paths, corpus, order).model
         for order in settings.kenlm_orders
     }
 
@@ -167,7 +167,7 @@ def measure_errors(config: DictConfig, run: str) -> None:
         source: symbol_log_probs(model, part, spans)
         for source, model in tqdm(opened.items(), desc=f"errors {run}", unit="model")
     }
-    contexts = {f"kenlm:{n}": n - 1 for n in params.baseline(config, corpus).kenlm_orders}
+    contexts = {kenlm_source(n): n - 1 for n in params.baseline(config, corpus).kenlm_orders}
     small = [found[name] for name, n in contexts.items() if n <= settings.oracle_context]
     counts = Counter(
         match[0] for match in WORD.finditer(text.vocabulary.decode(text.part("train")))

@@ -13,13 +13,13 @@ from omegaconf import DictConfig
 
 from analysis.measure.sample_reader import structure_row
 from analysis.measure.streams import held_out, read_evolution, streams_of
-from analysis.results.reader import HELD_OUT
 from analysis.structure.events import CHARACTERS, Measure
 from analysis.structure.kinds import measurer
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.lm.io.tables import write_table
+from pipeline.lm.sources import HELD_OUT
 from pipeline.lm.text import PreparedText
 
 COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]

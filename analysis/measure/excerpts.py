@@ -21,16 +21,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from analysis.measure.streams import held_out
-from analysis.results.reader import HELD_OUT, NotRunError, Results
-from pipeline import console, models
+from analysis.results.reader import NotRunError, Results
+from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.rules import COUNT, check
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import write_json
 from pipeline.lm.samples import read_samples
+from pipeline.lm.sources import HELD_OUT, ngram_source, sample_file, temperature_source
 from pipeline.lm.text import PARTS, PreparedText
-from pipeline.models import temperature_source
 
 
 @dataclass
@@ -85,7 +85,7 @@ def of_network(config: DictConfig, run: str) -> Path:
     temperatures = (0.0, *params.experiment(config, run).sample.temperatures)
     folder = results.paths.run_samples(run)
     streams = {
-        source: read_samples(folder / models.sample_file(source))
+        source: read_samples(folder / sample_file(source))
         for source in map(temperature_source, temperatures)
     }
     try:
@@ -104,8 +104,8 @@ def of_baseline(config: DictConfig, corpus: str) -> Path:
     folder = paths.baseline_samples(corpus)
     text = PreparedText.open(paths.text / corpus)
     streams = {HELD_OUT: held_out(text, plan.symbols, plan.streams)}
-    for source in (f"ngram:{order}" for order in plan.ngram_orders):
-        streams[source] = read_samples(folder / models.sample_file(source))
+    for source in (ngram_source(order) for order in plan.ngram_orders):
+        streams[source] = read_samples(folder / sample_file(source))
     path = paths.baseline_results(corpus) / "excerpts.json"
     settings = _settings(config)
     counts = {context: following(text, context.encode()) for context in settings.contexts}

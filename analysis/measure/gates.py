@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from analysis.results.reader import TRAINED, UNTRAINED
 from pipeline import console, models, runs
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -24,6 +23,7 @@ from pipeline.lm.io.tables import write_table
 from pipeline.lm.rnn.activations import GATES, activation_chunks
 from pipeline.lm.rnn.checkpoint import load_network
 from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.sources import TRAINED, UNTRAINED
 from pipeline.lm.text import PreparedText
 
 COLUMNS = ["network", "layer", "gate", "unit", "symbols", "left", "right"]

@@ -15,14 +15,14 @@ from typing import Any
 from omegaconf import DictConfig
 
 from analysis.measure.streams import held_out
-from analysis.results.reader import HELD_OUT
 from analysis.structure.prose import find_loop
-from pipeline import console, models
+from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.rules import COUNT, MOST, between, check
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.samples import read_samples
+from pipeline.lm.sources import HELD_OUT, ngram_source, sample_file, temperature_source
 from pipeline.lm.text import PreparedText
 
 COLUMNS = ["source", "stream", "symbols", "start", "period"]
@@ -57,12 +57,11 @@ def measure_loops(config: DictConfig, run: str) -> None:
     experiment = params.experiment(config, run)
     plan, paths = experiment.sample, Paths.of(config)
     own, baseline = paths.run_samples(run), paths.baseline_samples(experiment.corpus)
-    folders = {models.temperature_source(t): own for t in (0.0, *sorted(plan.temperatures))}
+    folders = {temperature_source(t): own for t in (0.0, *sorted(plan.temperatures))}
     orders = params.baseline(config, experiment.corpus).ngram_orders
-    folders |= {f"ngram:{order}": baseline for order in orders}
+    folders |= {ngram_source(order): baseline for order in orders}
     samples = {
-        source: read_samples(folder / models.sample_file(source))
-        for source, folder in folders.items()
+        source: read_samples(folder / sample_file(source)) for source, folder in folders.items()
     }
     text = PreparedText.open(paths.text / experiment.corpus)
     samples[HELD_OUT] = held_out(text, plan.symbols, plan.streams)

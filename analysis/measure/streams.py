@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from pipeline.config.paths import Paths
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json
+from pipeline.lm.sources import iteration_source
 from pipeline.lm.text import PreparedText
 
 
@@ -38,11 +39,6 @@ def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:
         text.vocabulary.decode(part[start : min(start + length, following)])
         for start, following in pairwise(starts)
     ]
-
-
-def iteration_source(iteration: int | str) -> str:
-    """The name of the sample taken after so many steps, as results call it."""
-    return f"iteration:{iteration}"
 
 
 def streams_of(sample: bytes, symbols: int) -> list[bytes]:

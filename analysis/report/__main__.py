@@ -13,13 +13,13 @@ from analysis.report.blind import puzzles
 from analysis.report.corpus_page import page_content, terminal_summary
 from analysis.report.figures_table import figures_table
 from analysis.report.pages import network_words, write
-from analysis.report.plots import figures
-from analysis.results.reader import NETWORK, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from analysis.statistics import Interval
 from pipeline import console
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
+from pipeline.lm.sources import KENLM, NETWORK, kenlm_source, label, members, number
 from pipeline.terminal import say
 
 COMMON_PAGES = {
@@ -36,7 +36,7 @@ def best_kenlm(results: Results, run: str) -> tuple[int, Interval]:
     """The KenLM order of the lowest test cross-entropy, and that."""
     orders = results.config.baselines[results.corpus_of(run)].kenlm_orders
     return min(
-        ((order, results.bits(run, f"kenlm:{order}")) for order in orders),
+        ((order, results.bits(run, kenlm_source(order))) for order in orders),
         key=lambda found: found[1].estimate,
     )
 
@@ -57,7 +57,7 @@ def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
             "seconds": training["seconds"],
             "bits": results.bits(corpus, NETWORK),
             "kenlm": interval,
-            "kenlm_name": figures.label(f"kenlm:{order}"),
+            "kenlm_name": label(kenlm_source(order)),
         }
     except NotRunError as reason:
         return row | {"waits": str(reason)}
@@ -71,7 +71,7 @@ def context_table(results: Results) -> dict[str, Any]:
     orders = {corpus: kenlm_orders(sources) for corpus, sources in scored.items()}
     shown = [corpus for corpus in scored if orders[corpus]]
     every = sorted(set().union(*orders.values()))
-    models = [*((order - 1, f"kenlm:{order}") for order in every), (None, NETWORK)]
+    models = [*((order - 1, kenlm_source(order)) for order in every), (None, NETWORK)]
     return {
         "titles": [results.config.corpora[corpus].title for corpus in shown],
         "rows": [
@@ -85,9 +85,8 @@ def context_table(results: Results) -> dict[str, Any]:
 
 
 def kenlm_orders(sources: list[str]) -> set[int]:
-    """11 of kenlm:11, nothing of another model."""
-    kinds = (source.partition(":") for source in sources)
-    return {int(order) for kind, _, order in kinds if kind == "kenlm"}
+    """The orders of the KenLM models among some sources."""
+    return {int(number(source)) for source in members(sources, KENLM)}
 
 
 def run_row(results: Results, run: str) -> dict[str, Any]:

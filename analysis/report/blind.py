@@ -7,11 +7,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.report.plots import figures
-from analysis.results.reader import HELD_OUT, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from pipeline.config import params
 from pipeline.config.rules import COUNT, POSITIVE_FINITE, SEED, check
-from pipeline.models import temperature_source
+from pipeline.lm.sources import HELD_OUT, label, ngram_source, temperature_source
 
 
 @dataclass
@@ -36,7 +35,7 @@ def puzzles(results: Results) -> list[dict[str, Any]]:
     sources = (
         HELD_OUT,
         temperature_source(settings.temperature),
-        f"ngram:{settings.ngram_order}",
+        ngram_source(settings.ngram_order),
     )
     found = []
     for run in results.config.baselines:
@@ -47,7 +46,7 @@ def puzzles(results: Results) -> list[dict[str, Any]]:
         texts = [(text, source) for source in sources for text in passages.get(source, [])]
         length = min((len(text) for text, _ in texts), default=0)
         if {source for _, source in texts} == set(sources) and length >= settings.least:
-            pieces = [{"text": t[:length], "answer": figures.label(s)} for t, s in texts]
+            pieces = [{"text": t[:length], "answer": label(s)} for t, s in texts]
             random.Random(f"{settings.seed} {run}").shuffle(pieces)
             title = results.config.corpora[run].title
             found.append({"title": title, "excerpts": list(enumerate(pieces, 1))})

@@ -21,11 +21,11 @@ from analysis.cells.reading import Reading, Settings
 from analysis.cells.search import cell_scores, halves
 from analysis.report.pages import environment
 from analysis.report.plots import cells as cell_figures
-from analysis.report.plots import figures
 from analysis.report.plots.cells import Strip
-from analysis.results.reader import TRAINED, UNTRAINED
 from pipeline.config.paths import Paths
+from pipeline.lm import sources
 from pipeline.lm.io.files import atomic_write
+from pipeline.lm.sources import TRAINED, UNTRAINED
 from pipeline.lm.vocabulary import Vocabulary
 
 LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+"
@@ -145,7 +145,7 @@ def script_data(findings: Findings, some: slice, at_once: int) -> dict[str, Any]
         "at_once": at_once,
         "layers": [cells[first : first + hidden] for first in range(0, len(cells), hidden)],
         "models": [
-            {"name": figures.label(source), **_expected(asked)} for source, asked in shown.items()
+            {"name": sources.label(source), **_expected(asked)} for source, asked in shown.items()
         ],
     }
 

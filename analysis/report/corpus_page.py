@@ -9,9 +9,19 @@ from analysis.report.inside_sections import sections
 from analysis.report.pages import definitions, in_order, network_words
 from analysis.report.plots import figures
 from analysis.report.plots.closing import pictures as closing_pictures
-from analysis.results.reader import COMPARED, HELD_OUT, NETWORK, Results
+from analysis.results.reader import COMPARED, Results
 from analysis.statistics import Interval
-from pipeline.models import temperature_source
+from pipeline.lm.sources import (
+    HELD_OUT,
+    KENLM,
+    NETWORK,
+    NGRAM,
+    kenlm_source,
+    label,
+    members,
+    ngram_source,
+    temperature_source,
+)
 
 BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
@@ -65,8 +75,8 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
 
 def summary(bits: dict[str, Interval], orders: list[int], training: dict[str, Any]) -> str:
     """The page in a sentence."""
-    best = min(orders, key=lambda order: bits[f"kenlm:{order}"].estimate)
-    network, kenlm = bits[NETWORK].estimate, bits[f"kenlm:{best}"].estimate
+    best = min(orders, key=lambda order: bits[kenlm_source(order)].estimate)
+    network, kenlm = bits[NETWORK].estimate, bits[kenlm_source(best)].estimate
     better = "better" if network < kenlm else "worse"
     return (
         f"The network ({network_words(training)}) needs {network:.3f} bits per symbol of unseen "
@@ -79,7 +89,7 @@ def sample_sources(results: Results, run: str) -> list[str]:
     """Sources of samples that the page compares: held-out text first."""
     measured = list(results.table(run, "structure")["source"].unique())
     networks = [s for s in map(temperature_source, (0.5, 0.8, 1.0)) if s in measured]
-    baselines = [s for s in measured if s.partition(":")[0] in ("ngram", "kenlm")]
+    baselines = members(measured, NGRAM, KENLM)
     return [HELD_OUT, *networks, *baselines]
 
 
@@ -93,9 +103,7 @@ def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[di
         estimate, low, high = (value * scale for value in interval[:3])
         nats = Interval(estimate, low, high, interval.n)
         share = mine["impossible"].sum() / (mine["symbols"] + mine["impossible"]).sum()
-        rows.append(
-            {"label": figures.label(source), "bits": interval, "nats": nats, "impossible": share}
-        )
+        rows.append({"label": label(source), "bits": interval, "nats": nats, "impossible": share})
     return rows
 
 
@@ -146,9 +154,9 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     """The beginning of the first sample of the network at each temperature, then of n-grams."""
     beginnings = results.excerpts(run)["beginnings"]
     wanted = [temperature_source(t) for t in (0.5, 0.8, 1.0, 0.0)]
-    wanted += [source for source in beginnings if source.startswith("ngram")]
+    wanted += members(beginnings, NGRAM)
     return [
-        {"label": figures.label(source), "text": beginnings[source]}
+        {"label": label(source), "text": beginnings[source]}
         for source in wanted
         if source in beginnings
     ]
@@ -162,15 +170,15 @@ def terminal_summary(results: Results, run: str) -> list[str]:
     }
     corpus = results.corpus_of(run)
     lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale", ""]
-    scored = {figures.label(s): bits[s].estimate for s in bits if math.isfinite(bits[s].estimate)}
+    scored = {label(s): bits[s].estimate for s in bits if math.isfinite(bits[s].estimate)}
     lines += _aligned(pd.DataFrame({"bits per symbol of the test part": scored}), 3)
     sources = [HELD_OUT, *map(temperature_source, TERMINAL_TEMPERATURES)]
-    sources += [f"ngram:{n}" for n in results.config.baselines[corpus].ngram_orders]
+    sources += [ngram_source(n) for n in results.config.baselines[corpus].ngram_orders]
     rates = results.rates(run)
     rates["metric"] += ", " + rates["unit"]
     found = rates.pivot_table("estimate", "source", "metric", sort=False)
     shown = [name for name in found if name.split(",")[0] in TERMINAL_METRICS]
-    found = found.reindex(sources)[shown].rename(figures.label).dropna(how="all")
+    found = found.reindex(sources)[shown].rename(label).dropna(how="all")
     return [*lines, *_aligned(found, 2), f"page: {results.paths.reports / 'pages' / run}.html"]
 
 

@@ -8,9 +8,9 @@ from analysis.measure.streams import read_evolution, streams_of
 from analysis.report.plots import figures
 from analysis.report.plots import inside as inside_figures
 from analysis.results import inside
-from analysis.results.reader import HELD_OUT, NETWORK, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from analysis.statistics import Interval
-from pipeline.models import temperature_source
+from pipeline.lm.sources import HELD_OUT, NETWORK, NGRAM, label, members, number, temperature_source
 
 EXCERPT = 300
 """Characters shown of each sample taken while training, at most."""
@@ -46,7 +46,7 @@ def sections(results: Results, run: str) -> dict[str, Any]:
 def compared_models(results: Results, run: str) -> list[str]:
     """The models whose errors the page shows: the network, the best KenLM, the n-grams."""
     sources = results.own_table(run, "errors")["source"].unique()
-    ngrams = [source for source in sources if source.startswith("ngram")]
+    ngrams = members(sources, NGRAM)
     return [NETWORK, inside.best_kenlm(results, run), *ngrams]
 
 
@@ -61,12 +61,12 @@ def evolution_samples(results: Results, run: str) -> list[dict[str, str]]:
     """The beginning of each sample taken while training, and of held-out text."""
     symbols = results.config.experiments[run].train.sample_symbols
     shown = {
-        f"after {source.partition(':')[2]} steps": streams_of(sample, symbols)[0].decode(
+        f"after {number(source):.0f} steps": streams_of(sample, symbols)[0].decode(
             "utf-8", "replace"
         )
         for source, sample in read_evolution(results.config, run).items()
     }
-    shown[figures.label(HELD_OUT)] = results.excerpts(run)["beginnings"][HELD_OUT]
+    shown[label(HELD_OUT)] = results.excerpts(run)["beginnings"][HELD_OUT]
     return [{"label": name, "text": sample[:EXCERPT]} for name, sample in shown.items()]
 
 

@@ -13,9 +13,9 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from analysis.report.plots import figures
 from pipeline.config.params import load_yaml
 from pipeline.lm.io.files import atomic_write
+from pipeline.lm.sources import label
 
 TEMPLATES = Path(__file__).parent / "templates"
 METRICS = TEMPLATES / "metrics.yaml"
@@ -48,7 +48,7 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     env.filters["figures"] = significant
-    env.filters["label"] = figures.label
+    env.filters["label"] = label
     env.filters["plain"] = "{:,.10g}".format
     env.filters["digest"] = digest
     env.globals["infinity"] = math.inf

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from analysis.results.reader import NETWORK, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from analysis.statistics import mean_interval, paired_difference, ratio_interval
-from pipeline.models import temperature_source
+from pipeline.lm.sources import KENLM, NETWORK, TEMPERATURE, members, number
 
 LOOPING = "samples that end in a loop"
 KIND_GROUPS = {
@@ -123,7 +123,7 @@ def error_change(results: Results, small: str, large: str) -> pd.DataFrame:
 def best_kenlm(results: Results, run: str) -> str:
     """The KenLM model that errs least."""
     rates = error_rates(results, run).set_index("source")["estimate"]
-    return str(rates[rates.index.str.startswith("kenlm")].idxmin())
+    return str(rates[members(rates.index, KENLM)].idxmin())
 
 
 def loop_rates(results: Results, run: str) -> pd.DataFrame:
@@ -185,6 +185,4 @@ def memory_errors(results: Results) -> pd.DataFrame:
 
 def temperatures(rates: pd.DataFrame) -> list[float]:
     """The temperatures of which there are samples, ascending."""
-    prefix = temperature_source(0).partition(":")[0] + ":"
-    sources = [s for s in rates["source"].unique() if s.startswith(prefix)]
-    return sorted(float(source.removeprefix(prefix)) for source in sources)
+    return sorted(map(number, members(rates["source"].unique(), TEMPERATURE)))

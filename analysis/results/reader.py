@@ -18,11 +18,8 @@ from pipeline.config.settings import Experiment, Measure
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json
 from pipeline.lm.io.tables import read_table
-from pipeline.models import temperature_source
+from pipeline.lm.sources import of_network, temperature_source
 
-HELD_OUT = "held-out"
-NETWORK = "network"
-TRAINED, UNTRAINED = "trained", "untrained"
 COMPARED = temperature_source(1.0)
 """The samples of a network that are compared with other sources."""
 DECISIVE = ("corpus", "model", "train")
@@ -165,7 +162,7 @@ class Results:
 
     def _rows(self, run: str, name: str, source: str) -> pd.DataFrame:
         """What `table` has of one source; n-grams and held-out text wait for no network."""
-        if source == NETWORK or source.startswith("temperature:"):
+        if of_network(source):
             table = _table(self._folder(run) / f"{name}.tsv", run)
         else:
             corpus = self.corpus_of(run)

@@ -7,6 +7,7 @@ from analysis.claims.evidence.figure import Figure
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
 from analysis.statistics import mean_interval
+from pipeline.lm.sources import TRAINED
 
 
 def cell_share(results: Results, run: str, what: str, network: str) -> Figure:
@@ -41,7 +42,7 @@ def gate_difference(
     """Mean share of the time that the units of one gate are saturated at a side, less that of
     another gate or side; an interval over units."""
     shares = inside.gate_shares(results, run)
-    shares = shares[shares["network"] == "trained"]
+    shares = shares[shares["network"] == TRAINED]
     columns = [
         shares[shares["gate"] == name].set_index(["layer", "unit"])[at]
         for name, at in ((gate, side), (other_gate, other_side))
@@ -54,7 +55,7 @@ def first_layer_saturation(results: Results, run: str) -> Figure:
     the other layers' gates; units resampled."""
     settings = results.settings
     shares = inside.gate_shares(results, run)
-    shares = shares[shares["network"] == "trained"]
+    shares = shares[shares["network"] == TRAINED]
     both = shares["left"] + shares["right"]
     sides = [both[shares["layer"] == 1].to_numpy(), both[shares["layer"] > 1].to_numpy()]
     if not all(map(len, sides)):

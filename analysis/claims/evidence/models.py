@@ -7,6 +7,7 @@ import numpy as np
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
 from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.sources import kenlm_source
 
 MILLION = 1e6
 WEIGHT_BYTES = 4
@@ -39,7 +40,7 @@ def size_ratio(results: Results, run: str, kenlm: int) -> Figure:
     """Bytes of a network's weights in single precision over those of a KenLM model of its text."""
     corpus = results.corpus_of(run)
     sizes = {row["model"]: row["bytes"] for row in results.baseline(corpus)["models"]}
-    if (name := f"kenlm:{kenlm}") not in sizes:
+    if (name := kenlm_source(kenlm)) not in sizes:
         raise NotRunError(f"baseline of {corpus} has no {name}")
     return Figure.exact(results.training(run)["parameters"] * WEIGHT_BYTES / sizes[name])
 

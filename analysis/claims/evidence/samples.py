@@ -7,9 +7,9 @@ from scipy.stats import rankdata
 
 from analysis.claims.evidence.figure import Figure, pooled, resampled_rates
 from analysis.results import inside
-from analysis.results.reader import HELD_OUT, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from analysis.statistics import log_rate_ratio
-from pipeline.models import temperature_source
+from pipeline.lm.sources import HELD_OUT, iteration_source, temperature_source
 
 LEAST_SAMPLES = 10
 """One sample that loops says little about a model."""
@@ -93,7 +93,7 @@ def evolution_difference(
     ]
     sides = []
     for after, name in wanted:
-        source = HELD_OUT if after is None else f"iteration:{after}"
+        source = HELD_OUT if after is None else iteration_source(after)
         rows = table[(table["source"] == source) & (table["metric"] == name)]
         sides.append(rows[rows["exposure"] > 0])
         if sides[-1].empty:
@@ -105,7 +105,7 @@ def evolution_ratio(results: Results, run: str, iteration: int, metric: str) -> 
     """A metric of the sample taken after `iteration` steps over that of held-out text."""
     table = results.own_table(run, "evolution")
     table = table[(table["metric"] == metric) & (table["exposure"] > 0)]
-    a, b = (table[table["source"] == source] for source in (f"iteration:{iteration}", HELD_OUT))
+    a, b = (table[table["source"] == source] for source in (iteration_source(iteration), HELD_OUT))
     if a.empty or b.empty:
         raise NotRunError(f"{run}: no {metric} after {iteration} steps")
     logs = log_rate_ratio(

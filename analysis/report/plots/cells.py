@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.report.plots import figures
 from analysis.report.plots.figures import NETWORK_COLOUR, Picture
-from analysis.results.reader import NETWORK, TRAINED, UNTRAINED
+from pipeline.lm.sources import NETWORK, TRAINED, UNTRAINED, label
 
 POST_SHARE = 0.05
 """Of cells that the post found to be interpretable."""
@@ -130,7 +130,7 @@ def confidence(table: pd.DataFrame) -> Picture:
                 left = left + width
             hits = right.loc[source].reindex(classes)
             axes.plot(hits, range(len(classes)), "|", color=RIGHT_COLOUR, ms=13, mew=2)
-            axes.set_title(figures.label(source), fontsize=10)
+            axes.set_title(label(source), fontsize=10)
             axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), yticks=[])
             axes.grid(visible=False)
         ticks = [f"{name} ({counts[name]:,})" for name in classes]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.report.plots.figures import Picture, bars, ends_of, label, picture, style
-from analysis.results.reader import HELD_OUT, NETWORK, Results
+from analysis.report.plots.figures import Picture, bars, ends_of, picture, style
+from analysis.results.reader import COMPARED, Results
 from analysis.statistics import Interval
 from analysis.structure.delimiters.stack import END_TAG, ESCAPED_TAG
-from pipeline.models import temperature_source
+from pipeline.lm.sources import HELD_OUT, NETWORK, TEMPERATURE, label, members
 
 COLUMNS = 2
 LABELS = 8
@@ -28,7 +28,6 @@ CAPTIONS = {
     "typed": "Probability of the true closer given that one of its kind stands here: among ), ] "
     "and }, or of the name after \\end{ and </. Quotes and comments have no kind.",
 }
-SAMPLED = temperature_source(1.0)
 COMMENT = " A comment ends at the next */, so none is violated."
 ENDS = {"right": "closed rightly", "violated": "violated"}
 
@@ -94,8 +93,8 @@ def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) ->
 
 def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -> Picture:
     """How delimiters end in text written freely: a row a class, rightly and violated."""
-    networks = [s for s in table["source"].unique() if s.startswith("temperature")]
-    sources = [s for s in table["source"].unique() if s == SAMPLED or s not in networks]
+    networks = members(table["source"].unique(), TEMPERATURE)
+    sources = [s for s in table["source"].unique() if s == COMPARED or s not in networks]
 
     farthest = table[table["distance"] == table["distance"].max()]
 
@@ -127,8 +126,8 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
 def _said(rows: pd.DataFrame, closer: str, sources: list[str]) -> str:
     """What becomes of one class of delimiters, in words."""
     right = rows.set_index("source")["right"]
-    own = [f"{label(s)} {right[s]:.2f}" for s in (SAMPLED, HELD_OUT) if s in right]
-    others = [right[s] for s in sources if s in right and s not in (SAMPLED, HELD_OUT)]
+    own = [f"{label(s)} {right[s]:.2f}" for s in (COMPARED, HELD_OUT) if s in right]
+    others = [right[s] for s in sources if s in right and s not in (COMPARED, HELD_OUT)]
     if others:
         own.append(f"n-grams {min(others):.2f} to {max(others):.2f}")
     return f"{_shown(closer)} {', '.join(own)}."
@@ -142,7 +141,7 @@ def _intervals(rows: pd.DataFrame, *columns: str) -> list[Interval]:
 def _line(
     axes: Axes, places: Sequence[float], found: list[Interval], source: str, sources: list[str]
 ) -> None:
-    network = source in (NETWORK, SAMPLED)
+    network = source in (NETWORK, COMPARED)
     shape = style(source, sources)
     if source == HELD_OUT:
         shape = {"color": str(axes.xaxis.label.get_color()), "ls": ":"}

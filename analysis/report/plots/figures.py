@@ -11,8 +11,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.results.reader import HELD_OUT, NETWORK
 from analysis.statistics import Interval
+from pipeline.lm.sources import (
+    HELD_OUT,
+    KENLM,
+    NETWORK,
+    family,
+    kenlm_source,
+    label,
+    members,
+    of_network,
+)
 
 mpl.use("Agg")
 
@@ -86,27 +95,14 @@ def _rendered(
         return target.getvalue()
 
 
-def label(source: str) -> str:
-    """A source's name for readers."""
-    family, _, value = source.partition(":")
-    if family == "ngram":
-        return f"n-gram, context {value}"
-    if family == "kenlm":
-        return f"Kneser-Ney, context {int(value) - 1}"
-    if family == "temperature":
-        return "network, greedy" if value == "0" else f"network, temperature {value}"
-    return {NETWORK: "network", HELD_OUT: "held-out text"}.get(source, source)
-
-
 def style(source: str, sources: list[str]) -> dict[str, str]:
     """Colour and marker of a source among those of a figure."""
-    family = source.partition(":")[0]
-    if family in (NETWORK, "temperature"):
+    if of_network(source):
         return {"color": NETWORK_COLOUR, "marker": "o"}
-    alike = [name for name in sources if name.startswith(family)]
+    alike = members(sources, family(source))
     place = alike.index(source) if source in alike else 0
     marker = MARKERS[place % len(MARKERS)]
-    if family == "kenlm":
+    if family(source) == KENLM:
         return {"color": KENLM_COLOUR, "marker": marker}
     return {"color": NGRAM_COLOURS[place % len(NGRAM_COLOURS)], "marker": marker}
 
@@ -140,7 +136,7 @@ def bits_by_model(bits: dict[str, Interval], kenlm_orders: list[int]) -> Picture
     """Test bits per symbol: Kneser-Ney by order, and the network as a line."""
 
     def draw(axes: Axes) -> None:
-        rows = [(order - 1, bits[f"kenlm:{order}"]) for order in kenlm_orders]
+        rows = [(order - 1, bits[kenlm_source(order)]) for order in kenlm_orders]
         contexts, found = zip(*rows, strict=True)
         axes.errorbar(
             contexts,
@@ -157,7 +153,7 @@ def bits_by_model(bits: dict[str, Interval], kenlm_orders: list[int]) -> Picture
         axes.set(xlabel="symbols of context", ylabel="test bits per symbol", xticks=contexts)
         axes.legend()
 
-    kenlm = {order - 1: bits[f"kenlm:{order}"].estimate for order in kenlm_orders}
+    kenlm = {order - 1: bits[kenlm_source(order)].estimate for order in kenlm_orders}
     best, shortest = min(kenlm, key=lambda n: kenlm[n]), min(kenlm)
     return picture(
         draw,

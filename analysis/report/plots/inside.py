@@ -13,15 +13,21 @@ from analysis.report.plots.figures import (
     NGRAM_COLOURS,
     Picture,
     bars,
-    label,
     picture,
     style,
     values_of,
 )
 from analysis.results.inside import KIND_GROUPS, LOOPING
-from analysis.results.reader import HELD_OUT
 from analysis.statistics import Interval
-from pipeline.models import temperature_source
+from pipeline.lm.sources import (
+    HELD_OUT,
+    TRAINED,
+    UNTRAINED,
+    label,
+    ngram_source,
+    number,
+    temperature_source,
+)
 
 COLUMNS = ["estimate", "low", "high", "n"]
 GREY = "#8a8f98"
@@ -81,11 +87,7 @@ def legend_above(axes: Axes, columns: int, **settings: Any) -> None:
 
 def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture:
     """Samples by iteration, panel by panel in the order in which the post sees things appear."""
-    sources = {
-        source: float(source.partition(":")[2])
-        for source in rates["source"].unique()
-        if source != HELD_OUT
-    }
+    sources = {source: number(source) for source in rates["source"].unique() if source != HELD_OUT}
     banded = [m for m in rates["metric"].unique() if m.startswith(WORD_LENGTHS)]
 
     def draw(bits: Axes, spaces: Axes, words: Axes, form: Axes) -> None:
@@ -129,8 +131,8 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
 def gates(shares: pd.DataFrame, run: str) -> Picture:
     """The two shares of every gate unit, a panel a gate, a colour a layer."""
     names = list(shares["gate"].unique())
-    trained = shares[shares["network"] == "trained"]
-    before = shares[shares["network"] == "untrained"]
+    trained = shares[shares["network"] == TRAINED]
+    before = shares[shares["network"] == UNTRAINED]
 
     def draw(*panels: Axes) -> None:
         for axes, gate in zip(panels, names, strict=True):
@@ -200,7 +202,7 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
     """Entropy, variety, spelling and loops of samples by temperature; n-grams as points."""
     sources = {temperature_source(t): t for t in temperatures}
     ends = [temperature_source(t) for t in (temperatures[0], temperatures[-1])]
-    ngrams = [f"ngram:{order}" for order in orders]
+    ngrams = [ngram_source(order) for order in orders]
     metrics = {
         "entropy": ("entropy of symbols", "bits per character"),
         "distinct-2": ("distinct word pairs", "share of pairs"),

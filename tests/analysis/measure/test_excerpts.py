@@ -7,12 +7,12 @@ from analysis.claims.reference import REPLY_CORPUS, sample_rows
 from analysis.measure import excerpts
 from analysis.measure.excerpts import Settings
 from analysis.report.blind import puzzles
-from analysis.results.reader import HELD_OUT, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.samples import write_samples
-from pipeline.models import sample_file
+from pipeline.lm.sources import HELD_OUT, sample_file
 from tests.conftest import prepare
 
 CORPUS = REPLY_CORPUS

@@ -105,6 +105,7 @@ def project(whole, tmp_path) -> Project:
         ("gradients", (2, 3)),
         ("memory_tasks", (1, 2)),
         ("course", (1, 3, 3)),
+        ("play", (1,)),
         ("page", (2,)),
         ("claims", (1,)),
         ("index", (4,)),

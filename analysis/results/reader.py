@@ -46,7 +46,7 @@ NEEDED = {
     "baseline.json": ("data_sha256", "models"),
     "excerpts.json": ("beginnings", "passages"),
     "manifest.json": ("source", "parts", "vocabulary"),
-    "cells.json": ("shares",),
+    "cells.json": ("shares", "settings", "best"),
     "speed.json": ("rows",),
 }
 """Columns or keys that readers take for granted: a file without one of them is another file."""

@@ -276,9 +276,8 @@
     ngram({ at: place, longest, times, likeliest }) {
       if (place !== at) return;
       const often = times === 1 ? "once" : `${times.toLocaleString("en")} times`;
-      find("counted").textContent = longest
-        ? `${longest === 1 ? "the last symbol stands" : `the last ${longest} symbols stand`} in its text ${often}`
-        : "its text never has the last symbol: how often each symbol is";
+      const last = longest === 1 ? "the last symbol" : `the last ${longest} symbols`;
+      find("counted").textContent = longest ? `: ${last}, seen ${often}` : ": all symbols, as none fits";
       find("counts").replaceChildren(...likeliest.map((guess) => row(guess, "b").item));
     },
     failure({ reason }) {
@@ -325,8 +324,9 @@
   find("temperature").addEventListener("input", (event) => {
     find("degrees").textContent = event.target.value;
   });
-  for (const id of ["colour", "layer", "unit"]) find(id).addEventListener("input", chooseColour);
-  if (training) find("order").addEventListener("input", () => symbols.length && pointAt(at, held));
+  for (const id of ["colour", "layer"]) find(id).addEventListener("change", chooseColour);
+  find("unit").addEventListener("input", chooseColour);
+  if (training) find("order").addEventListener("change", () => symbols.length && pointAt(at, held));
   find("symbols").textContent = data.symbols.map((_, id) => label(id)).join(" ");
 
   worker.postMessage({ do: "load", about: data, weights: find("weights").textContent, text: training });

@@ -193,7 +193,7 @@ def test_the_share_of_interpretable_cells(results, tmp_path, share, verdict):
                   for what in ("interpretable", "above_threshold")}
         for network, s in (("trained", share), ("untrained", 0.01))
     }  # fmt: skip
-    write_json(tmp_path / "linux/cells.json", {"shares": shares})
+    write_json(tmp_path / "linux/cells.json", {"shares": shares, "settings": {}, "best": []})
     settled = settle("P14", ENTRIES["P14"], results)
     assert settled.verdict == verdict and settled.parts[0].floor == 0.01
 

@@ -180,6 +180,7 @@ def write_play(config: DictConfig, run: str) -> Path:
         "title": card["experiment"]["title"],
         "run": run,
         "corpus": corpus,
+        "licence": config.corpora[corpus].get("licence", ""),
         "network": network_words(card),
         "card": card,
         "settings": settings,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from analysis.report.pages import network_words, write
-from analysis.results.reader import TRAINED, NotRunError, Results
+from analysis.results.reader import NotRunError, Results
 from pipeline import console, models
 from pipeline.config import params
 from pipeline.config.rules import COUNT, NOT_NEGATIVE, POSITIVE_FINITE, SHARE, check
@@ -32,6 +32,7 @@ from pipeline.lm.rnn.network import RecurrentLM
 from pipeline.lm.rnn.sampler import RowProduct, SamplingLM
 from pipeline.lm.samples import first_prompt
 from pipeline.lm.scoring import score
+from pipeline.lm.sources import TRAINED
 from pipeline.lm.text import MANIFEST, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 

@@ -1,7 +1,8 @@
 """conf/ -> the params files and the laptop scale's copy of dvc.yaml; --check compares instead.
 
 `dvc repro` never composes: conf/ is the source, the params files are its committed, resolved
-composition, and the first stage of the DAG fails when they differ.
+composition, and the first stage of the DAG fails when they differ. `python -m pipeline.compose
+budget=gpu` takes what a GPU can train (conf/budget), and that stays until another is named.
 """
 
 import argparse
@@ -10,17 +11,22 @@ from pathlib import Path
 from pipeline import console
 from pipeline.config import composition, params
 from pipeline.config.paths import Paths
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
 
 
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.compose", description=__doc__)
+    parser.add_argument("budget", nargs="?", default="", help="budget=NAME, of conf/budget")
     parser.add_argument("--check", action="store_true", help="fail if the files are stale")
     parser.add_argument("--params", type=Path, help="after the check, write this scale's stamp")
     arguments = parser.parse_args()
     if not arguments.check:
-        print(*composition.write(), sep="\n")
+        name, _, budget = arguments.budget.partition("=")
+        if name and name != "budget":
+            raise InputError(f"{arguments.budget!r} is not budget=NAME: use one of conf/budget")
+        print(*composition.write(budget or None), sep="\n")
         return
     composition.check()
     if arguments.params:

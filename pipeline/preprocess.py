@@ -72,7 +72,7 @@ def _write(
         "order": corpus.order,
         "seed": corpus.seed,
         "limit": corpus.limit,
-        "split": asdict(rule),
+        "split": {key: value for key, value in asdict(rule).items() if value is not None},
         "bytes": sum(span.size for span in spans),
         "documents": len(spans),
         "available": {

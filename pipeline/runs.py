@@ -23,7 +23,7 @@ from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write, write_json
 from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.checkpoint import read_tensors, save_network, write_tensors
-from pipeline.lm.rnn.hardware import device_at_hand
+from pipeline.lm.rnn.hardware import device_at_hand, processor
 from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
 from pipeline.lm.rnn.training import Progress, Trainer
@@ -170,17 +170,14 @@ class Run:
             "symbols_per_step": trainer.train.n * trainer.train.window,
             "seconds": round(progress.seconds, 1),
             "validation_bits": progress.best / math.log(2),
-            "device": device_name(trainer.device),
+            "stopped_by": trainer.stopped_by,
+            "device": f"{processor(trainer.device)}, {torch.get_num_threads()} threads",
             "precision": str(trainer.plan.dtype).removeprefix("torch."),
+            "machines": {
+                name: round(steps / progress.step, 4) for name, steps in progress.machines.items()
+            },
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
-
-
-def device_name(device: torch.device) -> str:
-    """What computed it."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
 def write_history(file: Any, progress: Progress) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import console
@@ -66,6 +66,7 @@ def train(name: str, experiment: Experiment, paths: Paths, model: Path, results:
 
 def train_by_hand(config: DictConfig) -> None:
     """Train a variant; everything of it stays under its own folder, which is printed."""
+    OmegaConf.resolve(config)
     experiment = params.view(Experiment, config.get("experiment"), "experiment")
     paths = Paths.of(config)
     text = PreparedText.open(paths.text / experiment.corpus)

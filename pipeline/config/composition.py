@@ -8,6 +8,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.config import params
 from pipeline.config.params import PARAMS_FILES
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
@@ -19,24 +20,35 @@ KEPT, DROPPED = "cache: true", "cache: false"
 """Networks of full runs stay in DVC's cache and travel with `dvc push`; small ones do not."""
 
 
-def composed(scale: str) -> str:
+def composed(scale: str, *overrides: str) -> str:
     """The resolved configuration of a scale, as DVC's own composition would write it."""
     try:
         with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
-            config = compose("config", overrides=[f"scale={scale}"])
+            config = compose("config", overrides=[f"scale={scale}", *overrides])
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{CONF}/ does not compose: {reason(error)}") from error
     return OmegaConf.to_yaml(config)
 
 
-def expected_files() -> dict[Path, str]:
-    """What the committed files must contain."""
-    files = {path: composed(scale) for scale, path in PARAMS_FILES.items()}
+def expected_files(budget: str | None = None) -> dict[Path, str]:
+    """What the committed files must contain, the full scale's with a budget of conf/budget; without
+    one, with that which the params file at hand names."""
+    overrides = {"full": [f"budget={budget or budget_at_hand()}"]}
+    files = {
+        path: composed(scale, *overrides.get(scale, [])) for scale, path in PARAMS_FILES.items()
+    }
     copy = PIPELINE.read_text(encoding="utf-8").replace(KEPT, DROPPED)
     copies = {path.parent / PIPELINE.name: copy for path in PARAMS_FILES.values()}
     copies.pop(PIPELINE)
     return files | copies
+
+
+def budget_at_hand() -> str:
+    """The budget that the full scale's params file was composed with."""
+    path = PARAMS_FILES["full"]
+    named = params.load(path).get("budget") if path.exists() else None
+    return str(named.name) if named else "cores"
 
 
 def check() -> None:
@@ -54,9 +66,9 @@ def check() -> None:
         )
 
 
-def write() -> list[Path]:
+def write(budget: str | None = None) -> list[Path]:
     """The committed files anew; their paths."""
-    files = expected_files()
+    files = expected_files(budget)
     for path, content in files.items():
         with atomic_write(path, "w") as file:
             file.write(content)

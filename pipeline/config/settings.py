@@ -69,6 +69,8 @@ class Train:
     batch: int
     bptt: int
     epochs: int
+    symbols: int | None
+    patience: int | None
     precision: str
     carry_state: bool
     keep: str
@@ -87,6 +89,8 @@ class Train:
         check(self, "train", FINITE, "forget_bias")
         check(self, "train", COUNT, "batch", "bptt", "epochs", "evaluations", "sample_iterations")
         check(self, "train", NATURAL, "decay_after", "warm_up")
+        bounds = [name for name in ("symbols", "patience") if getattr(self, name) is not None]
+        check(self, "train", COUNT, *bounds)
         check(self, "train", COUNT if self.sample_iterations else NATURAL, "sample_symbols")
 
 

@@ -19,7 +19,7 @@ CHOICES = {
     "symbols": UNITS,
     "order": ("given", "seeded"),
     "documents.reader": ("file", "members", "sections", "essays", "names"),
-    "split.by": ("document", "position"),
+    "split.by": ("document", "position", "streams"),
 }
 ROUNDING = 1e-9
 """Of shares that add up to 1."""
@@ -46,12 +46,14 @@ class Documents:
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of the three parts; by document, or by position in the whole text."""
+    """Shares of the three parts: by document, by position in the whole text, or of each of the
+    `streams` equal stretches that the text is cut into (as char-rnn and KJF)."""
 
     by: str = "position"
     train: float = 0.8
     val: float = 0.1
     test: float = 0.1
+    streams: int | None = None
 
     @property
     def shares(self) -> tuple[float, float, float]:
@@ -188,6 +190,10 @@ def _split(content: Mapping[str, Any], where: str) -> Split:
     whole = abs(sum(split.shares) - 1) <= ROUNDING
     if not whole or min(split.shares) < 0 or not split.train:
         raise InputError(f"{where}: train, val and test must be shares that add up to 1")
+    if (split.by == "streams") != (split.streams is not None and split.streams > 0):
+        raise InputError(
+            f"{where}.streams is {split.streams}: use 1 or more with `by: streams`, null without"
+        )
     return split
 
 

@@ -33,21 +33,29 @@ def split(spans: list[Span], rule: Split) -> dict[str, list[Span]]:
     """The three parts, in order: training first.
 
     By document the borders move to the nearest end of a document, and no part with a share stays
-    empty; by position they are at the byte, and documents may be cut there.
+    empty; by position they are at the byte, and documents may be cut there; by streams each of
+    `rule.streams` equal stretches of the text is shared out so, as char-rnn's loader does.
 
     Raises:
         InputError: there are fewer documents than parts.
     """
     total = sum(span.size for span in spans)
+    if rule.by != "document":
+        streams = rule.streams or 1
+        return _split_streams(spans, [round(total * i / streams) for i in range(streams + 1)], rule)
     targets = [round(total * sum(rule.shares[: i + 1])) for i in range(2)]
-    if rule.by == "position":
-        edges = [0, *targets, total]
-        return {
-            part: _slice(spans, *borders)
-            for part, borders in zip(PARTS, pairwise(edges), strict=True)
-        }
     first, second = _borders(spans, targets, rule)
     return {"train": spans[:first], "val": spans[first:second], "test": spans[second:]}
+
+
+def _split_streams(spans: list[Span], edges: list[int], rule: Split) -> dict[str, list[Span]]:
+    """The shares of each stretch of the text between two edges."""
+    parts: dict[str, list[Span]] = {part: [] for part in PARTS}
+    for start, stop in pairwise(edges):
+        cuts = [start + round((stop - start) * sum(rule.shares[:i])) for i in range(3)] + [stop]
+        for part, borders in zip(PARTS, pairwise(cuts), strict=True):
+            parts[part] += _slice(spans, *borders)
+    return parts
 
 
 def _borders(spans: list[Span], targets: list[int], rule: Split) -> tuple[int, int]:

@@ -38,6 +38,8 @@ def test_every_corpus_is_well_described(path: Path) -> None:
         ({"limit": "1 MB"}, "limit is '1 MB'"),
         ({"split": {"train": 0.5}}, "add up to 1"),
         ({"split": {"by": "line"}}, "split.by is 'line'"),
+        ({"split": {"by": "streams"}}, "split.streams is None: use 1 or more"),
+        ({"split": {"streams": 100}}, "split.streams is 100: use 1 or more with `by: streams`"),
         ({"documents": {"reader": "pdf"}}, "documents.reader is 'pdf'"),
         ({"documents": {"starts": {"a": "("}}}, "not a regular expression"),
         ({"sources": []}, "sources is empty"),

@@ -52,6 +52,21 @@ def test_a_split_shares_out_everything_in_order(
             assert abs(got - share * total) <= 1
 
 
+@given(st.integers(1000, 5000), st.integers(1, 20))
+def test_a_split_by_streams_shares_out_each_stream_as_char_rnn_does(size: int, n: int) -> None:
+    parts = split(spans_of([size]), Split("streams", 0.8, 0.1, 0.1, n))
+    owner = np.empty(size, int)
+    for number, part in enumerate(PARTS):
+        for span in parts[part]:
+            owner[span.start : span.stop] = number
+    assert sum(span.size for part in PARTS for span in parts[part]) == size
+    for stream in np.array_split(owner, n):  # lengths differ from ours by one at most
+        assert np.bincount(stream, minlength=3) == pytest.approx(
+            [0.8 * len(stream), 0.1 * len(stream), 0.1 * len(stream)], abs=2.5
+        )
+        assert (np.diff(stream) < 0).sum() <= 1 and stream[len(stream) // 2] == 0
+
+
 @given(SIZES, st.integers(0, 1000))
 def test_a_limit_takes_exactly_that_many_leading_bytes(sizes: list[int], limit: int) -> None:
     kept = limited(spans_of(sizes), limit, "stream")

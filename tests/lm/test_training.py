@@ -88,10 +88,35 @@ def test_the_trajectory_is_that_of_this_version_of_the_numerics(prose, recipe):
 
 
 def test_char_rnn_decays_after_epoch_ten(recipe):
-    per_epoch = 7
-    assert rate_at(recipe, 9 * per_epoch + 6, per_epoch) == 0.002
-    assert rate_at(recipe, 10 * per_epoch, per_epoch) == pytest.approx(0.002 * 0.97)
-    assert rate_at(recipe, 12 * per_epoch, per_epoch) == pytest.approx(0.002 * 0.97**3)
+    per_epoch, total = 7, 350
+    assert rate_at(recipe, 9 * per_epoch + 6, per_epoch, total) == 0.002
+    assert rate_at(recipe, 10 * per_epoch, per_epoch, total) == pytest.approx(0.002 * 0.97)
+    assert rate_at(recipe, 12 * per_epoch, per_epoch, total) == pytest.approx(0.002 * 0.97**3)
+
+
+def test_a_budget_of_symbols_ends_a_training_and_changes_nothing_before(prose, recipe):
+    whole, bounded = trainer(prose, recipe), trainer(prose, replace(recipe, symbols=64 * 9 - 1))
+    for trained in (whole, bounded):
+        for _ in trained.run():
+            pass
+    assert (bounded.progress.step, bounded.stopped_by, whole.stopped_by) == (9, "symbols", "epochs")
+    ends = [row["step"] for row in bounded.progress.history]
+    assert (
+        ends[-1] == 9
+        and ends[:-1] == [row["step"] for row in whole.progress.history][: -1 + len(ends)]
+    )
+
+
+def test_patience_ends_a_training_that_no_longer_improves(prose, recipe):
+    trained = trainer(prose, replace(recipe, epochs=50, evaluations=200, patience=2))
+    losses = iter([3.0, 2.0, 2.5, 1.5, 1.6, 1.7, 1.0])
+    trained.validate = lambda: next(losses)
+    for _ in trained.run():
+        pass
+    assert bits(trained, "validation_bits")[-1] == pytest.approx(1.7 / math.log(2))
+    assert (trained.stopped_by, trained.progress.stale) == ("patience", 2)
+    assert trained.progress.best == 1.5
+    assert sum(trained.progress.machines.values()) == trained.progress.step
 
 
 def test_an_exploding_loss_stops_with_one_line(prose, recipe):

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pipeline.config import params
-from pipeline.config.composition import check, composed, expected_files
+from pipeline.config.composition import budget_at_hand, check, composed, expected_files
 from pipeline.config.paths import Paths
 from pipeline.config.settings import Experiment
 from pipeline.lm.io.errors import InputError
@@ -23,6 +24,19 @@ def test_committed_files_are_what_conf_composes_to():
         "scales/laptop/params.yaml",
         "scales/laptop/dvc.yaml",
     }
+
+
+def test_a_gpu_has_a_budget_of_its_own_and_the_check_knows_it(monkeypatch, tmp_path):
+    files = expected_files("gpu")
+    assert (OmegaConf.create(files[Path("params.yaml")])).corpora.linux.limit == 474_000_000
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    for name in ("conf", "dvc.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    assert budget_at_hand() == "gpu"
+    check()
 
 
 @pytest.mark.parametrize("scale", ["full", "laptop"])
@@ -43,6 +57,7 @@ def test_every_experiment_and_baseline_is_well_typed(scale):
 def test_by_hand_and_by_dag_give_one_config(run):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         by_hand = compose("by_hand", overrides=[f"experiment={run}"])
+    OmegaConf.resolve(by_hand)
     by_dag = params.experiment(OmegaConf.create(composed("full")), run)
     assert params.view(Experiment, by_hand.experiment, "x") == by_dag
 

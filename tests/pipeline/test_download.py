@@ -209,7 +209,7 @@ def test_the_command_lists_what_there_is_and_what_is_here(tmp_path: Path) -> Non
     assert command(tmp_path, "mine").returncode == 0
     assert f"downloaded: own, {len(TEXT):,} bytes" in command(tmp_path, "--list").stdout
     rows = {row["corpus"]: row for row in json.loads(command(tmp_path, "--list", "--json").stdout)}
-    assert {"mine", "linux-input", "tinyshakespeare"} < set(rows)  # those of conf/corpus too
+    assert {"mine", "linux-kernel", "tinyshakespeare"} < set(rows)  # those of conf/corpus too
     row = rows["mine"]
     assert row["downloaded"]["digest"] == sha256(TEXT)
     assert row["prepared"] is None

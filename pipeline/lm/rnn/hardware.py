@@ -1,7 +1,10 @@
 """What a training takes from the machine at hand: arithmetic, padded shapes, loss scale, memory."""
 
 import ctypes
+import platform
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -39,6 +42,22 @@ class Plan:
 def device_at_hand() -> torch.device:
     """The GPU, where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def processor(device: torch.device) -> str:
+    """The kind of processor that computes, as a card names it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_model_name()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _model_name() -> str:
+    """The CPU's name by Linux, elsewhere its architecture."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
 
 
 def keep_freed_memory() -> None:

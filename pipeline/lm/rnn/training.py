@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.batches import Streams, Windows
-from pipeline.lm.rnn.hardware import Plan, keep_freed_memory, plan
+from pipeline.lm.rnn.hardware import Plan, keep_freed_memory, plan, processor
 from pipeline.lm.rnn.network import LayerState, RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
 
@@ -41,19 +41,28 @@ class Recipe(Protocol):
     clip: str
     clip_at: float
     epochs: int
+    symbols: int | None
+    patience: int | None
     precision: str
     carry_state: bool
     keep: str
     evaluations: int
 
 
-def rate_at(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of step `step` (from 0)."""
+def planned_steps(recipe: Recipe, train: Streams) -> int:
+    """Steps of a training that does not lose its patience: `epochs`, or fewer if `symbols` says."""
+    whole = recipe.epochs * train.windows
+    if recipe.symbols is None:
+        return whole
+    return min(whole, -(-recipe.symbols // (train.n * train.window)))
+
+
+def rate_at(recipe: Recipe, step: int, steps_per_epoch: int, total: int) -> float:
+    """The learning rate of step `step` (from 0) of `total`."""
     if recipe.schedule == "epoch_decay":
         late_epochs = max(0, step // steps_per_epoch - recipe.decay_after + 1)
         return recipe.learning_rate * recipe.decay**late_epochs
     # A short run still spends most of its steps past the warm-up.
-    total = recipe.epochs * steps_per_epoch
     warm_up = min(recipe.warm_up, total // 5)
     if step < warm_up:
         return recipe.learning_rate * (step + 1) / warm_up
@@ -71,6 +80,14 @@ class Progress:
     best: float = math.inf
     """Lowest validation cross-entropy so far, in nats per symbol."""
     history: list[dict[str, float]] = field(default_factory=list)
+    machines: dict[str, int] = field(default_factory=dict)
+    """Steps done by each kind of processor and precision."""
+
+    @property
+    def stale(self) -> int:
+        """Evaluations since the one with the lowest validation cross-entropy."""
+        bits = [row["validation_bits"] for row in self.history]
+        return len(bits) - 1 - bits.index(min(bits)) if bits else 0
 
 
 class Trainer:
@@ -114,20 +131,36 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Steps of the whole training."""
-        return self.recipe.epochs * self.train.windows
+        """Steps of the whole training, unless patience ends it before."""
+        return planned_steps(self.recipe, self.train)
 
     def evaluation_steps(self) -> set[int]:
-        """The steps after which the validation part is scored, the last always."""
-        count = min(self.recipe.evaluations, self.steps)
-        return {round(self.steps * (k + 1) / count) for k in range(count)}
+        """The steps after which the validation part is scored, the last always.
+
+        They lie equally far apart, whatever ends the training before its last epoch.
+        """
+        whole = self.recipe.epochs * self.train.windows
+        count = min(self.recipe.evaluations, whole)
+        return {round(whole * (k + 1) / count) for k in range(count)} | {self.steps}
+
+    @property
+    def stopped_by(self) -> str | None:
+        """What ended the training: `patience`, `symbols` or `epochs`; None if nothing has yet."""
+        patience = self.recipe.patience
+        if patience is not None and self.held_out is not None and self.progress.stale >= patience:
+            return "patience"
+        if self.progress.step < self.steps:
+            return None
+        return "epochs" if self.steps == self.recipe.epochs * self.train.windows else "symbols"
 
     def run(self) -> Iterator[int]:
         """Train to the end, yielding after each step the number of steps done."""
         evaluation_steps = self.evaluation_steps()
-        while self.progress.step < self.steps:
+        machine = f"{processor(self.device)}, {str(self.plan.dtype).removeprefix('torch.')}"
+        while self.stopped_by is None:
             began = time.perf_counter()
             self._step()
+            self.progress.machines[machine] = self.progress.machines.get(machine, 0) + 1
             if self.progress.step in evaluation_steps:
                 self._record(began)
             self.progress.seconds += time.perf_counter() - began
@@ -137,7 +170,7 @@ class Trainer:
         index = self.progress.step % self.train.windows
         if index == 0 or not self.recipe.carry_state:
             self.state = self.network.start(self.plan.streams)
-        rate = rate_at(self.recipe, self.progress.step, self.train.windows)
+        rate = rate_at(self.recipe, self.progress.step, self.train.windows, self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()

@@ -12,15 +12,12 @@ texts are those of this repository.
 
 import argparse
 import io
-import json
 import lzma
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
@@ -30,74 +27,16 @@ from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.rules import POSITIVE_FINITE
+from pipeline.jobs import Job, jobs
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write, file_sha256, read_json, sole_writer, write_json
 from pipeline.lm.io.processes import ends_with_this
 from pipeline.lm.text import PreparedText
-from pipeline.runs import Run
 
 TEXTS, RESULTS, MANIFEST = "texts.tar.xz", "results.tar", "manifest.json"
 BLOCK = 1 << 20
 STOP_SECONDS = 10
 """A job that is told to stop gets this long before it is killed."""
-
-
-class Job:
-    """One experiment or one sweep of the params file."""
-
-    def __init__(self, config: DictConfig, name: str) -> None:
-        self.config, self.name, self.paths = config, name, Paths.of(config)
-        self.is_sweep = name in (config.get("sweeps") or {})
-        if self.is_sweep:
-            sweep = params.sweep(config, name)
-            self.experiment = replace(params.experiment(config, sweep.of), corpus=sweep.corpus)
-        else:
-            self.experiment = params.experiment(config, name)
-
-    def command(self, params_file: Path) -> list[str]:
-        """What carries it out."""
-        words = ["-m", "pipeline.train"]
-        if self.is_sweep:
-            words = [
-                "-m",
-                "pipeline.sweep",
-                "--processes",
-                str(params.offload(self.config).processes),
-            ]
-        return [sys.executable, *words, "--params", str(params_file), self.name]
-
-    def outputs(self) -> list[Path]:
-        """The folders it writes."""
-        if self.is_sweep:
-            return [self.paths.sweep_results(self.name)]
-        return [self.paths.run_model(self.name), self.paths.run_results(self.name)]
-
-    def files(self) -> list[Path]:
-        """What it has written so far."""
-        found = (path for folder in self.outputs() for path in sorted(folder.rglob("*")))
-        return [path for path in found if path.is_file() and not path.name.startswith(".")]
-
-    def check(self, adopted: dict[Path, bytes]) -> None:
-        """InputError unless the results of an experiment are of these settings and this text."""
-        if self.is_sweep:
-            return  # its rows carry the digest of settings and text: the stage drops others
-        card_path = self.paths.run_results(self.name) / "train.json"
-        card = json.loads(adopted[card_path]) if card_path in adopted else read_json(card_path)
-        text = PreparedText.open(self.paths.text / self.experiment.corpus)
-        run = Run(self.experiment, text, self.paths.checkpoints)
-        for what, ours, theirs in (
-            ("settings", asdict(self.experiment), card.get("experiment")),
-            ("text", run.data, card.get("data_sha256")),
-        ):
-            if ours != theirs:
-                raise InputError(
-                    f"{card_path} is of other {what} than this repository's: run it again"
-                )
-
-
-def jobs(config: DictConfig) -> list[Job]:
-    """All jobs, most valuable first."""
-    return [Job(config, name) for name in params.offload(config).jobs]
 
 
 def pack(config: DictConfig, folder: Path) -> None:
@@ -167,7 +106,9 @@ def carried_out(job: Job, params_file: Path, deadline: float) -> str:
         return "done"
     if time.monotonic() >= deadline:
         return "not begun"
-    process = subprocess.Popen(job.command(params_file), preexec_fn=ends_with_this())
+    process = subprocess.Popen(
+        job.command(params_file, params.offload(job.config).processes), preexec_fn=ends_with_this()
+    )
     try:
         process.wait(max(0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -233,9 +174,8 @@ def adopt(config: DictConfig, out: Path) -> None:
         state = manifest["jobs"][job.name]
         if state == "done":
             job.check(adopted)
-        stage = "sweep" if job.is_sweep else "train"
         said.append(
-            f"{job.name}: dvc commit -f {stage}@{job.name}"
+            f"{job.name}: dvc commit -f {job.stage}"
             if state == "done"
             else f"{job.name}: {state}, kept for the next call"
         )

@@ -14,7 +14,7 @@ from analysis.statistics import Interval, paired_difference, ratio_interval
 from analysis.structure.events import SHARE
 from pipeline.config import params
 from pipeline.config.paths import Paths
-from pipeline.config.settings import Experiment, Measure
+from pipeline.config.settings import Experiment, Measure, agree
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json
 from pipeline.lm.io.tables import read_table
@@ -82,7 +82,7 @@ class Results:
         card = folder / "train.json"
         made = read_json(card).get("experiment", {}) if card.exists() else {}
         wanted = asdict(self._experiment(run))
-        if not all(_agree(made[part], wanted[part]) for part in DECISIVE if part in made):
+        if not all(agree(made[part], wanted[part]) for part in DECISIVE if part in made):
             raise NotRunError(f"waits for {run}: {card} tells of other settings")
         return folder
 
@@ -272,13 +272,6 @@ def _rate(rows: pd.DataFrame, options: dict[str, Any]) -> Interval:
     """sum(events) / sum(exposure); no bound of a share is above 1, be there ever so few windows."""
     found = ratio_interval(rows["events"], rows["exposure"], **options)
     return found._replace(high=1.0) if found.high > 1 and (rows["unit"] == SHARE).all() else found
-
-
-def _agree(made: Any, wanted: Any) -> bool:
-    """Whether settings that were recorded are those wanted; newer ones may have come since."""
-    if isinstance(made, dict):
-        return all(key in wanted and value == wanted[key] for key, value in made.items())
-    return bool(made == wanted)
 
 
 def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

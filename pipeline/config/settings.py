@@ -1,6 +1,7 @@
 """Typed settings: what a params file may say, checked. conf/ explains each value."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -219,3 +220,10 @@ class Offload:
         check(self, "offload", COUNT, "processes")
         check(self, "offload", POSITIVE_FINITE, "chunk_mb")
         check(self, "offload", NOT_NEGATIVE, "reserve_seconds")
+
+
+def agree(made: Any, wanted: Any) -> bool:
+    """Whether settings that were recorded are those wanted; newer ones may have come since."""
+    if isinstance(made, Mapping):
+        return all(key in wanted and agree(value, wanted[key]) for key, value in made.items())
+    return bool(made == wanted)

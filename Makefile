@@ -18,7 +18,7 @@ DEMO_PACKAGES := python3-venv python3-dev g++ make cmake zlib1g-dev libbz2-dev l
 TOOL_PACKAGES := gcc texlive-latex-base texlive-latex-recommended texlive-pictures
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 
-.PHONY: help demo laptop tools test lint format lock sbom clean
+.PHONY: help demo laptop evidence tools test lint format lock sbom clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ demo: .build/demo ## set up, then one branch of the laptop scale on Python's own
 laptop: tools ## every corpus of the post at laptop scale (CORPORA_MIRROR or the web)
 	dvc repro --keep-going scales/laptop/dvc.yaml || true
 	python -m analysis.report --scale laptop index
+
+evidence: tools ## all of the full scale that is missing, on this machine's cores: days; goes on where it was
+	python -m pipeline.evidence
 
 test: tools .build/dev .build/browser ## set up what tests need, then run them
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

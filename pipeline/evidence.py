@@ -66,7 +66,7 @@ class Queue:
 
     def carry_out(self) -> None:
         """Train everything that waits; DVC adopts each and runs its page while others train."""
-        told = -TELL_SECONDS
+        told = -float(TELL_SECONDS)
         self.fill()
         while self.running:
             for training in [one for one in self.running if one.process.poll() is not None]:

@@ -18,7 +18,8 @@ from pipeline.lm.rnn.checkpoint import load_network, read_tensors, save_network,
 from pipeline.lm.rnn.dropout import dropout
 from pipeline.lm.rnn.hardware import Plan, chosen_precision, plan
 from pipeline.lm.rnn.network import RecurrentNetwork
-from pipeline.lm.rnn.training import Trainer, rate_at
+from pipeline.lm.rnn.schedule import rate_at
+from pipeline.lm.rnn.training import Trainer
 from tests.conftest import PROSE, prepare
 
 NUMERICS = 1

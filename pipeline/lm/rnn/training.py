@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from pipeline.lm.rnn.batches import Streams, Windows
 from pipeline.lm.rnn.hardware import Plan, keep_freed_memory, plan, processor
 from pipeline.lm.rnn.network import LayerState, RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
+from pipeline.lm.rnn.schedule import Recipe, planned_steps, rate_at
 
 IGNORED = -100
 """Target id that the loss passes over: a symbol outside the vocabulary."""
@@ -26,49 +27,6 @@ IGNORED = -100
 
 EXPLODED = 3.0
 """A loss this many times that of a uniform guess has exploded; char-rnn compares with its first."""
-
-
-class Recipe(Protocol):
-    """The settings training reads; conf/train/post.yaml explains each."""
-
-    optimizer: str
-    learning_rate: float
-    rmsprop_decay: float
-    schedule: str
-    decay: float
-    decay_after: int
-    warm_up: int
-    clip: str
-    clip_at: float
-    epochs: int
-    symbols: int | None
-    patience: int | None
-    precision: str
-    carry_state: bool
-    keep: str
-    evaluations: int
-
-
-def planned_steps(recipe: Recipe, train: Streams) -> int:
-    """Steps of a training that does not lose its patience: `epochs`, or fewer if `symbols` says."""
-    whole = recipe.epochs * train.windows
-    if recipe.symbols is None:
-        return whole
-    return min(whole, -(-recipe.symbols // (train.n * train.window)))
-
-
-def rate_at(recipe: Recipe, step: int, steps_per_epoch: int, total: int) -> float:
-    """The learning rate of step `step` (from 0) of `total`."""
-    if recipe.schedule == "epoch_decay":
-        late_epochs = max(0, step // steps_per_epoch - recipe.decay_after + 1)
-        return recipe.learning_rate * recipe.decay**late_epochs
-    # A short run still spends most of its steps past the warm-up.
-    warm_up = min(recipe.warm_up, total // 5)
-    if step < warm_up:
-        return recipe.learning_rate * (step + 1) / warm_up
-    return (
-        recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
-    )
 
 
 @dataclass

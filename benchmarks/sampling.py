@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reporting import Row, show
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.checkpoint import load_network
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.rnn.sampler import SamplingLM
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.scoring import score

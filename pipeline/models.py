@@ -1,8 +1,11 @@
-"""The models of a run, opened by the names that `pipeline.lm.sources` gives them."""
+"""The models of a run, opened by the names that `pipeline.lm.sources` gives them.
+
+The library of a family is loaded when a model of it is opened: torch and numba take seconds.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -10,11 +13,8 @@ from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json
-from pipeline.lm.ngram.kenlm import KenLM
-from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
-from pipeline.lm.rnn.checkpoint import CARD, load_network
-from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.rnn.architecture import CARD
 from pipeline.lm.sources import KENLM, NETWORK, NGRAM, kenlm_source, parsed
 from pipeline.lm.text import MANIFEST, PARTS, VOCABULARY, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
@@ -27,6 +27,10 @@ def kenlm_file(order: int) -> str:
     return f"kenlm-{order}.binary"
 
 
+if TYPE_CHECKING:
+    from pipeline.lm.ngram.suffix_index import SuffixIndex
+
+
 @dataclass(frozen=True)
 class OpenModel:
     """A model and the vocabulary it speaks."""
@@ -37,6 +41,9 @@ class OpenModel:
 
 def open_network(folder: Path) -> OpenModel:
     """A trained network from its folder."""
+    from pipeline.lm.rnn.checkpoint import load_network
+    from pipeline.lm.rnn.language_model import RecurrentLM
+
     network, vocabulary = load_network(folder), Vocabulary.load(folder / VOCABULARY)
     if vocabulary.size != network.size:
         raise InputError(f"{folder / VOCABULARY} is not that of the network: train again")
@@ -59,8 +66,10 @@ def trained_folder(config: DictConfig, run: str) -> Path:
     return folder
 
 
-def open_index(paths: Paths, corpus: str) -> tuple[SuffixIndex, PreparedText]:
+def open_index(paths: Paths, corpus: str) -> tuple["SuffixIndex", PreparedText]:
     """The suffix index of a corpus, with the text it indexes."""
+    from pipeline.lm.ngram.suffix_index import SuffixIndex
+
     text = PreparedText.open(paths.text / corpus)
     path = paths.baseline_models(corpus) / INDEX
     if not path.exists():
@@ -70,6 +79,8 @@ def open_index(paths: Paths, corpus: str) -> tuple[SuffixIndex, PreparedText]:
 
 def open_kenlm(paths: Paths, corpus: str, order: int) -> OpenModel:
     """One KenLM model of a corpus; InputError if it is not of the text that is prepared now."""
+    from pipeline.lm.ngram.kenlm import KenLM
+
     text = PreparedText.open(paths.text / corpus)
     path = paths.baseline_models(corpus) / kenlm_file(order)
     remedy = f"run python -m pipeline.baseline {corpus}"

@@ -21,6 +21,7 @@ from pipeline.corpora.near_duplicates import overlaps
 from pipeline.corpora.sources import Obtained
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import sole_writer, write_json
+from pipeline.lm.text import MANIFEST, VOCABULARY
 from pipeline.lm.vocabulary import Vocabulary
 
 
@@ -32,11 +33,11 @@ def prepare(corpus: Corpus, obtained: Obtained, out: Path) -> dict[str, Any]:
     Raises:
         InputError: the raw file holds no documents, or too few to split.
     """
-    (out / "manifest.json").unlink(missing_ok=True)
+    (out / MANIFEST).unlink(missing_ok=True)
     variant = corpus.variant(obtained.record["variant"])
     with collected(obtained.path, variant.documents, corpus.at_most, out.parent) as collection:
         manifest = _write(corpus, variant.split, obtained, collection, out)
-    write_json(out / "manifest.json", manifest)
+    write_json(out / MANIFEST, manifest)
     return manifest
 
 
@@ -54,7 +55,7 @@ def _write(
         vocabulary = Vocabulary.of_words(counts, corpus.word_occurrences)
     else:
         vocabulary = Vocabulary(corpus.symbols, tuple(codes["train"].tolist()))
-    vocabulary.save(out / "vocabulary.json")
+    vocabulary.save(out / VOCABULARY)
     written, rows = {}, {}
     for part, chosen in parts.items():
         written[part], rows[part] = write_part(collection, chosen, vocabulary, out / f"{part}.bin")

@@ -24,7 +24,8 @@ from pipeline.lm.io.files import atomic_write, write_json
 from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.checkpoint import read_tensors, save_network, write_tensors
 from pipeline.lm.rnn.hardware import device_at_hand, processor
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
 from pipeline.lm.rnn.training import Progress, Trainer
 from pipeline.lm.samples import sampled_texts

@@ -26,7 +26,7 @@ from pipeline.lm.io.files import atomic_write, sole_writer
 from pipeline.lm.io.processes import at_once, cores
 from pipeline.lm.io.tables import read_table
 from pipeline.lm.rnn.hardware import device_at_hand
-from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.training import Trainer
 from pipeline.lm.scoring import fitting_window, score
 from pipeline.lm.text import PreparedText

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from pipeline.lm.io.files import file_sha256, write_json
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.text import PARTS, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
 from tests import network

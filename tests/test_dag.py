@@ -230,6 +230,8 @@ def test_the_full_scale_is_complete_and_valid(project):
 
 def test_the_names_branch_from_the_mirror(project, mirror):
     project.repro(f"{PIPELINE}:page@names")
-    listed = project.run(sys.executable, "-m", "analysis.claims", "--list", "--scale", "laptop")
+    words = (sys.executable, "-m", "analysis.claims", "--scale", "laptop")
+    project.run(*words, "--write")
+    listed = project.run(*words, "--list")
     settled = [line for line in listed.stdout.splitlines() if line.startswith("P12")]
     assert settled and "not run" not in settled[0]

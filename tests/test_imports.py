@@ -1,34 +1,63 @@
-"""Imports run one way: the house rule, enforced."""
+"""Imports: they run one way, are light where nothing heavy is done, and are what dvc.yaml lists."""
 
 import ast
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STAGES = {
-    "add",
-    "compose",
-    "download",
-    "preprocess",
-    "train",
-    "sample",
-    "baseline",
-    "score",
-    "sweep",
-}
+STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep"}
 SHARED = {"config", "console", "terminal", "models", "runs"}
+HEAVY = {"torch", "numba", "kenlm", "scipy", "pandas", "matplotlib"}
+FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("analysis/**/*.py")])
 
 
-def imported(path: Path) -> set[str]:
-    """Modules of this project that a file imports, as dotted names."""
+def name_of(path: Path) -> str:
+    """The dotted name of a module's file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in [*FILES, *ROOT.glob("benchmarks/*.py")]}
+
+
+def statements(tree: ast.AST, deep: bool) -> Iterator[ast.AST]:
+    """What stands in a module; unless `deep`, not what stands in its functions or for mypy."""
+    for node in ast.iter_child_nodes(tree):
+        typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if deep or not (typing or isinstance(node, ast.FunctionDef)):
+            yield node
+            yield from statements(node, deep)
+
+
+@cache
+def imported(path: Path, deep: bool = True) -> frozenset[str]:
+    """What a file imports, as dotted names: modules, and what is taken from them."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in statements(ast.parse(path.read_text()), deep):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[0] in ("pipeline", "analysis")}
+    return frozenset(names)
+
+
+def closure(*start: str, deep: bool = True, packages: bool = True) -> set[str]:
+    """All that importing modules imports: this project's modules, others by their first name;
+    `packages`: the folders they stand in, too."""
+    found, waiting = set(), set(start)
+    while waiting:
+        name = waiting.pop()
+        parents = {name.rsplit(".", n)[0] for n in range(1, name.count(".") + 1)}
+        for module in {name} | (parents if packages else set()):
+            if module in MODULES and module not in found:
+                found.add(module)
+                waiting |= imported(MODULES[module], deep)
+        if name.split(".")[0] not in MODULES:
+            found.add(name.split(".")[0])
+    return found
 
 
 def stage_of(module: str) -> str:
@@ -36,18 +65,15 @@ def stage_of(module: str) -> str:
     return module.split(".")[1] if module.startswith("pipeline.") else ""
 
 
-FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("analysis/**/*.py")])
 COMMANDS = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for path in ROOT.glob("analysis/**/*.py")
-    if '__name__ == "__main__"' in path.read_text()
-}
+    name for name, path in MODULES.items() if '__name__ == "__main__"' in path.read_text()
+} - {f"pipeline.{stage}" for stage in STAGES}
 """The modules that stages of analysis run: they, too, never import each other."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_run_one_way(path: Path) -> None:
-    names = imported(path)
+    names = {n for n in imported(path) if n.split(".")[0] in ("pipeline", "analysis")}
     relative = path.relative_to(ROOT)
     if relative.parts[0] == "pipeline":
         assert not any(name.startswith("analysis") for name in names)
@@ -57,8 +83,28 @@ def test_imports_run_one_way(path: Path) -> None:
         assert not names & COMMANDS
     if relative.parts[:2] == ("pipeline", "lm"):
         assert {stage_of(name) for name in names} <= {"", "lm"}
-        text = path.read_text()
-        assert not any(f"import {word}" in text for word in ("dvc", "hydra", "omegaconf"))
+        assert not {n.split(".")[0] for n in imported(path)} & {"dvc", "hydra", "omegaconf"}
+
+
+def test_no_module_imports_itself_again() -> None:
+    for name, path in MODULES.items():
+        names = imported(path, deep=False) - {name}
+        assert name not in closure(*names, deep=False, packages=False), name
+
+
+@pytest.mark.parametrize(
+    "module", ["pipeline.sample", "pipeline.score", "pipeline.compose", "analysis.claims.__main__"]
+)
+def test_what_only_answers_loads_nothing_heavy(module: str) -> None:
+    assert not closure(module, deep=False) & HEAVY
+
+
+def test_the_library_of_a_network_is_loaded_only_for_networks() -> None:
+    light = {"compare", "loops", "evolution", "excerpts"}
+    light = {f"analysis.measure.{name}" for name in light} | {"analysis.report.__main__"}
+    for module in light | {"analysis.claims.verdicts", "analysis.report.inside_page"}:
+        assert "torch" not in closure(module, deep=False), module
+    assert "torch" in closure("analysis.cells.__main__", deep=False)
 
 
 def test_every_stage_is_a_command() -> None:

@@ -1,37 +1,78 @@
 """The verdict on every claim, for a terminal or the report.
 
---list prints them; --write writes the reports' claims.json (what dvc repro runs).
+--list prints them as they were settled last; --write settles them anew, as the reports' claims.json
+(what dvc repro runs).
 """
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-from analysis.claims.verdicts import NOT_RUN, Part, Verdict, verdicts
-from analysis.results.reader import Results
+from omegaconf import DictConfig
+
 from pipeline import console
 from pipeline.config import params
-from pipeline.lm.io.files import write_json
+from pipeline.config.paths import Paths
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import file_sha256, read_json, write_json
+
+WRITTEN = "claims.json"
 
 
 def _bound(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"
 
 
-def lines(verdict: Verdict) -> str:
+def lines(verdict: dict[str, Any]) -> str:
     """A claim for a terminal, a line a part."""
-    head = f"{verdict.id:4} {verdict.verdict}"
-    return "\n".join([head, *(f"       {_line(part)}" for part in verdict.parts)])
+    head = f"{verdict['id']:4} {verdict['verdict']}"
+    return "\n".join([head, *(f"       {_line(part)}" for part in verdict["parts"])])
 
 
-def _line(part: Part) -> str:
-    if part.verdict == NOT_RUN:
-        return f"{part.verdict}: {part.reason}"
-    floor = "" if part.floor is None else f", floor {part.floor:.4g}"
+def _line(part: dict[str, Any]) -> str:
+    if part["estimate"] is None:
+        return f"{part['verdict']}: {part['reason']}"
+    floor = "" if part["floor"] is None else f", floor {part['floor']:.4g}"
+    low, high = _bound(part["low"]), _bound(part["high"])
     return (
-        f"{part.verdict}: {_bound(part.estimate)} [{_bound(part.low)}, {_bound(part.high)}] "
-        f"{part.unit}{floor} (rule: {part.rule})"
+        f"{part['verdict']}: {_bound(part['estimate'])} [{low}, {high}] "
+        f"{part['unit']}{floor} (rule: {part['rule']})"
     )
+
+
+def written(paths: Paths) -> dict[str, Any]:
+    """The verdicts as they were settled last; says so if the results are others by now."""
+    path = paths.reports / WRITTEN
+    if not path.exists():
+        raise InputError(f"{path} is missing: run python -m analysis.claims --write")
+    told = read_json(path)
+    if told.get("results_sha256") != digest(paths.results):
+        remedy = "python -m analysis.claims --write settles them anew"
+        print(f"{path} is of other results than there are now: {remedy}", file=sys.stderr)
+    return told
+
+
+def digest(folder: Path) -> str:
+    """Of every file below a folder, its name and content: times say nothing in a fresh clone."""
+    found = sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(folder)} {file_sha256(path)}\n".encode())
+    return found.hexdigest()
+
+
+def write(config: DictConfig) -> None:
+    """Settle every claim."""
+    from analysis.claims.verdicts import verdicts  # with all that results need: seconds
+    from analysis.results.reader import Results
+
+    settled = [asdict(verdict) for verdict in verdicts(Results.of(config))]
+    paths = Paths.of(config)
+    about = {"scale": config.scale, "results_sha256": digest(paths.results)}
+    write_json(paths.reports / WRITTEN, about | {"claims": settled})
 
 
 def main() -> None:
@@ -42,17 +83,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write claims.json among the reports")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
-    results = Results.of(params.load(params.params_file(arguments)))
-    settled = verdicts(results)
+    config = params.load(params.params_file(arguments))
     if arguments.write:
-        write_json(
-            results.paths.reports / "claims.json",
-            {"scale": results.config.scale, "claims": [asdict(verdict) for verdict in settled]},
-        )
-    elif arguments.json:
-        print(json.dumps([asdict(verdict) for verdict in settled], indent=2))
+        write(config)
+        return
+    told = written(Paths.of(config))
+    if arguments.json:
+        print(json.dumps(told["claims"], indent=2))
     else:
-        print(f"{results.config.scale} scale", *map(lines, settled), sep="\n")
+        print(f"{told['scale']} scale", *map(lines, told["claims"]), sep="\n")
 
 
 if __name__ == "__main__":

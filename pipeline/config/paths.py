@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import params
+from pipeline.lm.text import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,4 @@ class Paths:
 
     def facts(self, corpus: str) -> Path:
         """The manifest of a prepared text, kept with results: the text is not."""
-        return self.results / "texts" / corpus / "manifest.json"
+        return self.results / "texts" / corpus / MANIFEST

@@ -9,6 +9,7 @@ from pipeline.config.paths import Paths
 from pipeline.corpora.corpus import Corpus
 from pipeline.corpora.sources import RECORD
 from pipeline.lm.io.files import read_json
+from pipeline.lm.text import MANIFEST
 
 
 def inventory(corpora: DictConfig, paths: Paths) -> list[dict[str, Any]]:
@@ -17,7 +18,7 @@ def inventory(corpora: DictConfig, paths: Paths) -> list[dict[str, Any]]:
     for name in corpora:
         corpus = Corpus.of(str(name), corpora[name])
         record = paths.raw / corpus.name / RECORD
-        manifest = paths.text / corpus.name / "manifest.json"
+        manifest = paths.text / corpus.name / MANIFEST
         rows.append(
             {
                 "corpus": corpus.name,

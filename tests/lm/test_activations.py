@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from pipeline.lm.rnn.activations import GATES, activation_chunks, activations, present
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 
 CELLS = ["lstm", "gru", "rnn"]
 SYMBOLS, HIDDEN = 7, 5

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.lm.rnn import sampler as recurrent_sampler
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.rnn.sampler import FEW, BatchProduct, SamplingLM
 from tests.conftest import random_ids, small_network
 

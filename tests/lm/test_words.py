@@ -8,7 +8,7 @@ import pytest
 from pipeline.lm.ngram.kenlm import KenLM, train
 from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.protocol import LanguageModel
-from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.scoring import score, symbol_log_probs, walk, windows
 from pipeline.lm.text import PreparedText

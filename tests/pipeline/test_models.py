@@ -5,7 +5,9 @@ import pytest
 
 from pipeline.lm.ngram.kenlm import KenLM, train
 from pipeline.lm.ngram.suffix_index import SuffixIndex
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.architecture import BLOCKS, parameter_count
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from tests.conftest import random_ids, small_network
 
 FAMILIES = ["lstm", "gru", "rnn", "ngram", "kenlm"]
@@ -71,5 +73,10 @@ def test_parameters_of_the_post():
     """Claim P1: 4 H (V + H + 2) + 4 H (2 H + 2) + H V + V, about 3.5 million."""
     v, h = 96, 512
     expected = 4 * h * (v + h + 2) + 4 * h * (2 * h + 2) + h * v + v
-    assert RecurrentNetwork(v, "lstm", 2, h).parameter_count() == expected
+    assert parameter_count(v, "lstm", 2, h) == expected
     assert 3.3e6 < expected < 3.7e6
+
+
+@pytest.mark.parametrize("cell", BLOCKS)
+def test_parameters_are_counted_without_a_network(cell):
+    assert parameter_count(7, cell, 3, 5) == RecurrentNetwork(7, cell, 3, 5).parameter_count()

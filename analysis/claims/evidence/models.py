@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
-from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.rnn.architecture import parameter_count
 from pipeline.lm.sources import kenlm_source
 
 MILLION = 1e6
@@ -16,8 +16,7 @@ WEIGHT_BYTES = 4
 def parameters(results: Results, run: str, cell: str, layers: int, hidden: int) -> Figure:
     """Trained numbers, in millions, of an architecture over the vocabulary of a run's corpus."""
     size = results.training(run)["vocabulary"]
-    count = RecurrentNetwork(size, cell, layers, hidden).parameter_count()
-    return Figure.exact(count / MILLION)
+    return Figure.exact(parameter_count(size, cell, layers, hidden) / MILLION)
 
 
 def step_seconds(results: Results, run: str) -> Figure:

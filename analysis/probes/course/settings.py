@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pipeline.config.rules import COUNT, POSITIVE, POSITIVE_FINITE, SEED, check, one_of
 from pipeline.config.settings import LAYERS, UNITS, Train
 from pipeline.lm.io.errors import InputError
-from pipeline.lm.rnn.network import CELLS
+from pipeline.lm.rnn.architecture import BLOCKS
 
 
 class Observation(NamedTuple):
@@ -36,7 +36,7 @@ class Hello:
 
     def __post_init__(self) -> None:
         check(self, "hello", SEED, "seeds")
-        check(self, "hello", one_of(*CELLS), "cell")
+        check(self, "hello", one_of(*BLOCKS), "cell")
         check(self, "hello", UNITS, "hidden")
 
 
@@ -74,7 +74,7 @@ class Task:
     steps: int
 
     def __post_init__(self) -> None:
-        check(self, "tasks", one_of(*CELLS), "cell")
+        check(self, "tasks", one_of(*BLOCKS), "cell")
         check(self, "tasks", COUNT, "examples", "tests", "steps")
         check(self, "tasks", UNITS, "hidden")
 

@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from analysis.probes.course.examples import BLANK, SILENT, Data, Examples
 from analysis.probes.course.settings import Observation, Shapes, Task
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.sampling import Decoding, sample
 
 NETWORK, COUNTS = "network", "counts of pairs"

@@ -10,7 +10,6 @@ from multiprocessing import active_children, get_context
 from threading import RLock
 from typing import TypeVar
 
-import torch
 from tqdm import tqdm
 
 PR_SET_PDEATHSIG = 1
@@ -72,6 +71,8 @@ def _end_with(parent: int) -> None:
 
 
 def _begin(end_with_parent: Callable[[], None], threads: int) -> None:
+    import torch  # here: who only starts processes need not wait for it
+
     end_with_parent()
     torch.set_num_threads(threads)
     tqdm.set_lock(RLock())  # its own is a semaphore, which a killed process leaves behind

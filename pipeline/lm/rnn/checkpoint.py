@@ -12,9 +12,10 @@ from torch import Tensor
 
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write, read_json, write_json
+from pipeline.lm.rnn.architecture import CARD
 from pipeline.lm.rnn.network import RecurrentNetwork
 
-WEIGHTS, CARD, CHECKED = "weights.safetensors", "model.json", "checked"
+WEIGHTS, CHECKED = "weights.safetensors", "checked"
 IDENTITY = ("architecture", "experiment", "data_sha256")
 """Of a card, what the weights say too, so that files of two trainings are not taken for one."""
 

@@ -14,7 +14,7 @@ from analysis.cells.reading import Reading, Settings, cell_values
 from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
-from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.rnn.language_model import RecurrentLM
 from tests.conftest import random_ids, small_network
 
 SIZE = 9

@@ -28,7 +28,7 @@ from pipeline.config import params
 from pipeline.config.rules import COUNT, NOT_NEGATIVE, POSITIVE_FINITE, SHARE, check
 from pipeline.lm.io.files import read_json
 from pipeline.lm.rnn.checkpoint import CARD
-from pipeline.lm.rnn.network import RecurrentLM
+from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.sampler import RowProduct, SamplingLM
 from pipeline.lm.samples import first_prompt
 from pipeline.lm.scoring import score

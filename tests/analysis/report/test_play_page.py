@@ -17,7 +17,8 @@ from pipeline.lm.io.files import write_json
 from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.rnn import sampler
 from pipeline.lm.rnn.checkpoint import load_network, save_network
-from pipeline.lm.rnn.network import RecurrentLM, RecurrentNetwork
+from pipeline.lm.rnn.language_model import RecurrentLM
+from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.text import PARTS
 from tests.browser import browser, view

@@ -1,7 +1,8 @@
-"""All drawing of the project: tables of results to figures for pages, light and dark."""
+"""All drawing of the project: tables of results to figures for pages, in their reader's theme."""
 
 import base64
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +40,10 @@ MARKERS = "sD^v<>"
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure in both themes, as data URIs, with the words that replace it and explain it."""
+    """A figure as a data URI in its reader's theme, as PNG in the light one, and words: those that
+    replace it, and those that explain it."""
 
-    light: str
-    dark: str
+    image: str
     alt: str
     caption: str
     png: bytes
@@ -51,48 +52,78 @@ class Picture:
 def picture(
     draw: Callable[..., None], alt: str, caption: str, panels: tuple[int, int] = (1, 1)
 ) -> Picture:
-    """Draw once in each theme: `draw` gets the axes of each panel, `panels` being rows, columns."""
-    svgs = [_rendered(draw, theme, "svg", panels) for theme in (LIGHT, DARK)]
-    light, dark = (
-        "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii") for svg in svgs
-    )
-    return Picture(light, dark, alt, caption, _rendered(draw, LIGHT, "png", panels))
-
-
-def _rendered(
-    draw: Callable[..., None], theme: dict[str, str], kind: str, panels: tuple[int, int]
-) -> bytes:
-    settings: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "figure",  # the same figure gives the same bytes
-        "font.family": "sans-serif",
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": theme["grid"],
-        "grid.linewidth": 0.7,
-        "axes.facecolor": theme["back"],
-        "figure.facecolor": theme["back"],
-        "savefig.facecolor": theme["back"],
-        "legend.frameon": False,
-        "legend.fontsize": 9,
-        **dict.fromkeys(
-            ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"),
-            theme["text"],
-        ),
-    }
-    with mpl.rc_context(settings):
-        rows, columns = panels
-        # Rows of a larger figure are lower: each panel is narrower too.
-        height = HEIGHT * (1 if rows == 1 else PANEL_HEIGHT * rows)
+    """Draw once: `draw` gets the axes of each panel, `panels` being rows, columns."""
+    rows, columns = panels
+    # Rows of a larger figure are lower: each panel is narrower too.
+    height = HEIGHT * (1 if rows == 1 else PANEL_HEIGHT * rows)
+    svg, png = io.BytesIO(), io.BytesIO()
+    with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         draw(*figure.subplots(rows, columns, squeeze=False).flat)
-        target = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(target, format=kind, dpi=150, metadata=metadata)
-        return target.getvalue()
+        figure.savefig(svg, format="svg", metadata=dict.fromkeys(SAID_OF_ITSELF))
+        figure.savefig(png, format="png", dpi=150)
+    content = base64.b64encode(in_any_theme(svg.getvalue().decode()).encode()).decode("ascii")
+    return Picture(f"data:image/svg+xml;base64,{content}", alt, caption, png.getvalue())
+
+
+SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "figure",  # the same figure gives the same bytes
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LIGHT["grid"],
+    "grid.linewidth": 0.7,
+    "axes.facecolor": LIGHT["back"],
+    "figure.facecolor": LIGHT["back"],
+    "savefig.facecolor": LIGHT["back"],
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"),
+        LIGHT["text"],
+    ),
+}
+SAID_OF_ITSELF = ("Creator", "Date", "Format", "Type")
+STYLED = re.compile(r'style="([^"]*)"')
+TAG = re.compile("<[^>]*>")
+LONG_NUMBER = re.compile(r"[0-9]+[.][0-9]{3,}")
+
+
+def in_any_theme(svg: str) -> str:
+    """A figure drawn in the light theme, as one in its reader's: the theme's colours are variables.
+
+    Each style is written once, and coordinates have two digits after the point: half the size.
+    """
+    styles: dict[str, str] = {}
+
+    def named(found: re.Match[str]) -> str:
+        return f'class="{styles.setdefault(found[1], f"s{len(styles)}")}"'
+
+    def short(tag: re.Match[str]) -> str:
+        return LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", tag[0])
+
+    svg = TAG.sub(short, STYLED.sub(named, svg))
+    rules = [
+        _variables(LIGHT),
+        f"@media (prefers-color-scheme: dark) {{ {_variables(DARK)} }}",
+        *(f".{name} {{ {_by_variables(style)} }}" for style, name in styles.items()),
+    ]
+    return svg.replace("</style>", "\n".join(["", *rules, "</style>"]), 1)
+
+
+def _variables(theme: dict[str, str]) -> str:
+    return f":root {{ {'; '.join(f'--{name}: {value}' for name, value in theme.items())} }}"
+
+
+def _by_variables(style: str) -> str:
+    for name, value in LIGHT.items():
+        style = style.replace(value, f"var(--{name})")
+    return style
 
 
 def style(source: str, sources: list[str]) -> dict[str, str]:

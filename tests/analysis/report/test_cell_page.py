@@ -1,10 +1,12 @@
 """The page of cells in a real browser: it answers, by keyboard too, and text stays text."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 from omegaconf import OmegaConf
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
@@ -203,10 +205,13 @@ def test_it_fits_a_telephone_in_both_themes(driver, theme):
     width, colour = driver.execute_script(
         "return [document.documentElement.scrollWidth, getComputedStyle(document.body).color]"
     )
+    figure = driver.find_element(By.CSS_SELECTOR, "figure img").screenshot_as_png
     view(driver, 1000, "light")
     assert width <= 375
     red = int(colour.split("(")[1].split(",")[0])
     assert (red > 128) == (theme == "dark")
+    paper = imread(BytesIO(figure))[2, 2, :3]
+    assert (paper < 0.5).all() == (theme == "dark")
 
 
 def test_nothing_went_wrong(driver):

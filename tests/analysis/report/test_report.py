@@ -1,6 +1,7 @@
 """Pages: hostile text is escaped, nothing is fetched, what is missing is said."""
 
 import math
+from base64 import b64decode
 
 import pandas as pd
 import pytest
@@ -79,11 +80,16 @@ def test_sampled_text_is_escaped():
 def test_figures_come_in_two_themes_with_words():
     bits = {"network": Interval(2.0, 1.9, 2.1, 9), "kenlm:5": Interval(2.2, 2.1, 2.3, 9)}
     picture = figures.bits_by_model(bits, [5])
-    assert picture.light != picture.dark
-    assert picture.light.startswith("data:image/svg+xml;base64,")
+    head, _, content = picture.image.partition(",")
+    svg = b64decode(content).decode()
+    assert head == "data:image/svg+xml;base64" and "prefers-color-scheme: dark" in svg
+    for theme in (figures.LIGHT, figures.DARK):
+        for name, colour in theme.items():
+            assert svg.count(colour) == 1 and f"var(--{name})" in svg
+    assert 'style="' not in svg and len(svg) < 15_000
     assert "2.000" in picture.alt and picture.png.startswith(b"\x89PNG")
     again = figures.bits_by_model(bits, [5])
-    assert again.light == picture.light
+    assert again.image == picture.image
 
 
 def test_words_that_replace_a_figure_say_what_it_shows():

@@ -18,12 +18,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import pipeline  # noqa: F401  its way for threads to wait, before torch loads
+
+# isort: split
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reporting import Row, show
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.checkpoint import load_network

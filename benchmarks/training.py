@@ -17,12 +17,15 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import pipeline  # noqa: F401  its way for threads to wait, before torch loads
+
+# isort: split
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.reporting import Row, as_object, show
 from pipeline.config import params
 from pipeline.config.settings import Train

@@ -1,5 +1,6 @@
 """The stages of the reproduction, in the order of the DAG, and the library (`lm`) they share."""
 
+import os
 import signal
 import sys
 from types import TracebackType
@@ -17,3 +18,9 @@ def _in_a_line(
 
 
 sys.excepthook = _in_a_line
+
+# Threads that wait for each other sleep. Those that spin, as OpenMP has it, take the processor from
+# the thread they wait for as soon as another program, or the machine's host, wants one too. OpenMP
+# reads this when torch loads it, so `pipeline` is imported first; benchmarks/threads.py compares.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"

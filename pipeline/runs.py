@@ -18,12 +18,13 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 from tqdm import tqdm
 
+from pipeline.config.paths import Paths
 from pipeline.config.settings import Experiment
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write, write_json
 from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.checkpoint import read_tensors, save_network, write_tensors
-from pipeline.lm.rnn.hardware import device_at_hand, processor
+from pipeline.lm.rnn.hardware import chosen_precision, device_at_hand, processor
 from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
@@ -66,6 +67,14 @@ class Run:
         self.checkpoint = (
             checkpoints / f"{experiment.corpus}-{self.digest}" / "training.safetensors"
         )
+
+    @classmethod
+    def of(cls, experiment: Experiment, paths: Paths, workers: Workers | None = None) -> "Run":
+        """The run of an experiment on its prepared text. InputError, before anything is read, if
+        this machine lacks the arithmetic asked for."""
+        chosen_precision(experiment.train.precision, device_at_hand())
+        text = PreparedText.open(paths.text / experiment.corpus)
+        return cls(experiment, text, paths.checkpoints, workers)
 
     def trainer(self) -> tuple[Trainer, dict[str, str]]:
         """A trainer at the last checkpoint, if there is one, and the samples taken by then."""

@@ -29,7 +29,6 @@ from pipeline.lm.rnn.hardware import device_at_hand
 from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.training import Trainer
 from pipeline.lm.scoring import fitting_window, score
-from pipeline.lm.text import PreparedText
 from pipeline.runs import Run, carry_out
 
 RUNS, SCORES = "runs.tsv", "scores.tsv"
@@ -59,17 +58,11 @@ def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]
     return points
 
 
-def run_of(config: DictConfig, experiment: Experiment) -> Run:
-    """The run of one point."""
-    paths = Paths.of(config)
-    return Run(experiment, PreparedText.open(paths.text / experiment.corpus), paths.checkpoints)
-
-
 def trained(config: DictConfig, name: str, number: int) -> None:
     """Train and score one point, and add what came of it to the results of its sweep."""
     sweep, measure = Sweep(config, name), params.measure(config)
     settings, experiment = sweep.points[number]
-    run = run_of(config, experiment)
+    run = Run.of(experiment, sweep.paths)
 
     def finish(trainer: Trainer, _: object) -> None:
         card = run.card(trainer)
@@ -97,7 +90,7 @@ class Sweep:
 
     def carry_out(self, processes: int) -> None:
         """Train and score what is not done yet; in the end only what was asked for is kept."""
-        digests = [run_of(self.config, experiment).digest for _, experiment in self.points]
+        digests = [Run.of(experiment, self.paths).digest for _, experiment in self.points]
         with self.opened() as done:
             missing = [number for number, digest in enumerate(digests) if digest not in done]
         work = partial(trained, self.config, self.name)

@@ -25,7 +25,6 @@ from pipeline.config.settings import Experiment
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.hardware import device_at_hand
 from pipeline.lm.rnn.parallel import Workers
-from pipeline.lm.text import PreparedText
 from pipeline.runs import Run, carry_out
 from pipeline.terminal import reason
 
@@ -58,8 +57,7 @@ def by_dag() -> None:
 def train(name: str, experiment: Experiment, paths: Paths, model: Path, results: Path) -> None:
     """Train one network, alone or as one of torchrun's workers, and write it."""
     workers = Workers.join(device_at_hand())
-    text = PreparedText.open(paths.text / experiment.corpus)
-    run = Run(experiment, text, paths.checkpoints, workers)
+    run = Run.of(experiment, paths, workers)
     carry_out(name, run, partial(run.write, name, model, results))
     workers.leave()
 
@@ -69,9 +67,7 @@ def train_by_hand(config: DictConfig) -> None:
     OmegaConf.resolve(config)
     experiment = params.view(Experiment, config.get("experiment"), "experiment")
     paths = Paths.of(config)
-    text = PreparedText.open(paths.text / experiment.corpus)
-    digest = Run(experiment, text, paths.checkpoints).digest
-    folder = paths.by_hand / f"{experiment.corpus}-{digest}"
+    folder = paths.by_hand / f"{experiment.corpus}-{Run.of(experiment, paths).digest}"
     train(folder.name, experiment, paths, model=folder, results=folder)
     print(folder)
 

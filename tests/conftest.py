@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from pipeline.lm.io.files import file_sha256, write_json
 from pipeline.lm.rnn.language_model import RecurrentLM
@@ -25,8 +26,11 @@ PROSE = (
 
 
 def pytest_configure() -> None:
-    """Before any test."""
+    """Before any test. None is held against the clock: the machine may be busy."""
     network.close()
+    slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("any machine", slow)
+    settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

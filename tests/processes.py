@@ -26,12 +26,14 @@ def alive(pid: str) -> bool:
     return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def assert_child_ends_with(process: subprocess.Popen[str], word: str) -> None:
-    """Kill a process as soon as its one child runs a command with this word: the child, stopped
-    so that it does not end by itself, must be gone soon after."""
+def assert_child_ends_with(process: subprocess.Popen[str], program: str) -> None:
+    """Kill a process as soon as its one child runs a program, or a module of Python: the child,
+    stopped so that it does not end by itself, must be gone soon after."""
 
     def runs(child: str) -> bool:
-        return word in Path(f"/proc/{child}/cmdline").read_text()
+        # Not in the arguments: the parent's own, which a fork has at first, may hold the word.
+        words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+        return Path(words[0]).name == program or words[1:3] == ["-m", program]
 
     wait_until(lambda: [*map(runs, children_of(process.pid))] == [True])
     (child,) = children_of(process.pid)

@@ -1,5 +1,6 @@
 """Training: it learns, resumes bitwise, keeps its trajectory, and stops when it explodes."""
 
+import copy
 import math
 from dataclasses import asdict, replace
 from mmap import PAGESIZE
@@ -13,10 +14,11 @@ from omegaconf import OmegaConf
 from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
+from pipeline.lm.rnn import hardware
 from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.checkpoint import load_network, read_tensors, save_network, write_tensors
 from pipeline.lm.rnn.dropout import dropout
-from pipeline.lm.rnn.hardware import Plan, chosen_precision, plan
+from pipeline.lm.rnn.hardware import Plan, chosen_precision, plan, processor_trains_in_bfloat16
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.rnn.schedule import rate_at
 from pipeline.lm.rnn.training import Trainer
@@ -27,12 +29,15 @@ GOLDEN = [4.61740, 4.33635, 4.31046, 4.31307]
 """Training bits per symbol of the first epochs at that version of the numerics."""
 
 
-@pytest.fixture(scope="session")
-def recipe():
-    """The post's recipe, shrunk."""
-    config = OmegaConf.create(composed("full"))
-    assert config.experiments.shakespeare.numerics == NUMERICS
-    recipe = params.experiment(config, "shakespeare").train
+@pytest.fixture(scope="module")
+def experiment():
+    return params.experiment(OmegaConf.create(composed("full")), "shakespeare")
+
+
+@pytest.fixture
+def recipe(experiment):
+    """The post's recipe, shrunk; each test's own, as some change it."""
+    recipe = copy.deepcopy(experiment.train)
     recipe.batch, recipe.bptt, recipe.epochs, recipe.evaluations = 4, 16, 2, 4
     recipe.precision = "float32"
     return recipe
@@ -80,11 +85,12 @@ def test_a_resumed_training_ends_bitwise_the_same(prose, recipe, tmp_path, stop)
     assert bits(whole, "validation_bits") == bits(resumed, "validation_bits")
 
 
-def test_the_trajectory_is_that_of_this_version_of_the_numerics(prose, recipe):
+def test_the_trajectory_is_that_of_this_version_of_the_numerics(prose, experiment, recipe):
     """Who changes what training computes raises `numerics` in conf/experiment and these figures."""
     trained = trainer(prose, recipe)
     for _ in trained.run():
         pass
+    assert experiment.numerics == NUMERICS
     assert bits(trained) == pytest.approx(GOLDEN, abs=2e-3)
 
 
@@ -130,7 +136,9 @@ def test_an_exploding_loss_stops_with_one_line(prose, recipe):
 
 
 def test_bfloat16_loses_nothing(prose, recipe):
-    """Parity of loss: the automatic precision ends within 0.02 bits of single precision."""
+    """Parity of loss: it ends within 0.02 bits of single precision."""
+    if not processor_trains_in_bfloat16():
+        pytest.skip("this processor cannot train in bfloat16")
     ends = []
     for precision in ("float32", "bfloat16"):
         recipe.precision = precision
@@ -138,11 +146,44 @@ def test_bfloat16_loses_nothing(prose, recipe):
         for _ in trained.run():
             pass
         ends.append(bits(trained, "validation_bits")[-1])
-    recipe.precision = "float32"
     assert ends[1] == pytest.approx(ends[0], abs=0.02)
-    assert chosen_precision("auto", torch.device("cpu")) in (torch.bfloat16, torch.float32)
+
+
+def test_only_arithmetic_that_the_processor_has_is_chosen(monkeypatch):
+    cpu = torch.device("cpu")
     with pytest.raises(InputError, match="float16 is for GPUs: use auto"):
-        chosen_precision("float16", torch.device("cpu"))
+        chosen_precision("float16", cpu)
+    assert chosen_precision("auto", cpu) == torch.float32 or processor_trains_in_bfloat16()
+    monkeypatch.setattr(hardware, "processor_trains_in_bfloat16", lambda: False)
+    assert chosen_precision("auto", cpu) == torch.float32
+    with pytest.raises(InputError, match="bfloat16 is more than this processor can do: use auto"):
+        chosen_precision("bfloat16", cpu)
+
+
+@pytest.mark.parametrize("during", ["forward", "backward"])
+def test_a_training_that_fails_leaves_nothing_behind(prose, recipe, during):
+    """Another in the same process ends bitwise as if it had been the first."""
+
+    def fail(*_):
+        raise RuntimeError("could not create a primitive")
+
+    alone = trainer(prose, recipe)
+    for _ in alone.run():
+        pass
+    fitted = replace(alone.plan, dtype=torch.bfloat16)
+    failing = Trainer(alone.network, alone.train, None, recipe, 2, alone.device, fitted=fitted)
+    if during == "forward":
+        failing.network.decoder.forward = fail
+    else:
+        failing.network.decoder.weight.register_hook(fail)
+    with pytest.raises(RuntimeError, match="primitive"):
+        next(failing.run())
+    after = trainer(prose, recipe)
+    for _ in after.run():
+        pass
+    assert bits(after) == bits(alone)
+    for name, weight in alone.network.state_dict().items():
+        assert torch.equal(weight, after.network.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("size", [20, 200])

@@ -4,9 +4,11 @@ import ctypes
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.network import RecurrentNetwork
@@ -92,14 +94,32 @@ def plan(precision: str, device: torch.device, network: RecurrentNetwork, n: int
 
 def chosen_precision(wanted: str, device: torch.device, persistent: bool = False) -> torch.dtype:
     """The arithmetic of the matrix products. `auto`: float16 for cuDNN's persistent kernels, else
-    bfloat16 where the processor has it, else float32."""
-    if wanted == "float16" and device.type == "cpu":
+    bfloat16 where the processor has it, else float32. InputError if the device cannot do it."""
+    if device.type == "cuda":
+        auto = torch.float16 if persistent else torch.bfloat16
+        return auto if wanted == "auto" else getattr(torch, wanted)
+    if wanted == "float16":
         raise InputError("train.precision float16 is for GPUs: use auto, bfloat16 or float32")
+    if wanted == "bfloat16" and not processor_trains_in_bfloat16():
+        raise InputError(
+            "train.precision bfloat16 is more than this processor can do: use auto or float32"
+        )
     if wanted != "auto":
         return getattr(torch, wanted)
-    if device.type == "cuda":
-        return torch.float16 if persistent else torch.bfloat16
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+    fast = torch.cpu._is_avx512_bf16_supported() and processor_trains_in_bfloat16()
+    return torch.bfloat16 if fast else torch.float32
+
+
+@cache
+def processor_trains_in_bfloat16() -> bool:
+    """Found by trying, as oneDNN may have been told to use less than there is
+    (ONEDNN_MAX_CPU_ISA)."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
+            nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+    except RuntimeError:
+        return False
+    return True
 
 
 def _multiple(value: int, of: int) -> int:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 120
+PATIENCE = 900
+"""Seconds: against what hangs, not against what is slow, as any machine may be busy."""
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

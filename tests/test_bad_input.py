@@ -37,6 +37,7 @@ from pipeline.corpora import documents
 from pipeline.corpora.corpus import Corpus
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import file_sha256
+from pipeline.lm.rnn import hardware
 from pipeline.lm.sampling import Decoding
 from pipeline.lm.text import PARTS, PreparedText
 from pipeline.sweep import variants
@@ -174,6 +175,9 @@ SETTINGS = [
     of_experiment("train.optimizer", "sgd", "train.optimizer is 'sgd': use rmsprop or adam"),
     of_experiment("train.precision", "float8",
                   "train.precision is 'float8': use auto, float32, bfloat16 or float16"),
+    Case("train.precision: bfloat16, on a processor without AVX-512", TRAIN,
+         "train.precision bfloat16 is more than this processor can do: use auto or float32",
+         2, f"{EXPERIMENT}train.precision=bfloat16"),
     of_experiment("train.sample_iterations", "[0]",
                   "train.sample_iterations has 0: use 1 or more, at most 1,000,000,000"),
     of_experiment("train.sample_iterations", "[1]", f"train.sample_symbols is 0: {COUNT}"),
@@ -487,6 +491,7 @@ class Bench:
             pytest.raises(SystemExit) as end,
         ):
             patch.setattr("sys.argv", words)
+            patch.setattr(hardware, "processor_trains_in_bfloat16", lambda: False)
             console.run(module.main)
         out.flush()
         return Outcome(int(end.value.code or 0), out.buffer.getvalue(), err.getvalue())

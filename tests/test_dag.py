@@ -17,11 +17,11 @@ from omegaconf import OmegaConf
 from pipeline.lm.samples import read_samples
 from tests.browser import browser, view
 from tests.conftest import ROOT
+from tests.processes import PATIENCE
 
 LAPTOP = Path("conf/scale/laptop.yaml")
 PIPELINE = "scales/laptop/dvc.yaml"
 RESULTS = Path("scales/laptop/results")
-TIMEOUT = 300
 LIMIT = 150_000
 """Bytes of each corpus: a few documents for each part."""
 
@@ -56,7 +56,7 @@ class Project:
         """Run a command in the project; fails the test if it fails, unless `check` is off."""
         result = subprocess.run(
             words, cwd=self.folder, env={**ENVIRONMENT, **(environment or {})}, text=True,
-            capture_output=True, timeout=TIMEOUT, check=False,
+            capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert not check or result.returncode == 0, result.stdout + result.stderr
         return result
@@ -207,7 +207,7 @@ def test_killed_in_training_it_goes_on_from_the_checkpoint(project):
             start_new_session=True,
         )  # fmt: skip
         checkpoints = project.folder / "scales/laptop/checkpoints"
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + PATIENCE
         while not list(checkpoints.glob("*/training.safetensors")):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)

@@ -1,6 +1,10 @@
 """Imports: they run one way, are light where nothing heavy is done, and are what dvc.yaml lists."""
 
 import ast
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -110,6 +114,31 @@ def test_the_library_of_a_network_is_loaded_only_for_networks() -> None:
 def test_every_stage_is_a_command() -> None:
     for stage in STAGES - {"compose"}:
         assert '__name__ == "__main__"' in (ROOT / f"pipeline/{stage}.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("package", "own"),
+    [
+        ("tests", {}),
+        ("analysis", {}),
+        ("pipeline", {"GOMP_SPINCOUNT": "77"}),
+        ("pipeline", {"OMP_WAIT_POLICY": "ACTIVE"}),
+    ],
+)
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(package, own) -> None:
+    """What OpenMP itself says it has read, when torch loads it."""
+    unset = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
+    said = subprocess.run(
+        [sys.executable, "-c", f"import {package}, torch"], cwd=ROOT, text=True, check=True,
+        env=unset | own | {"OMP_DISPLAY_ENV": "VERBOSE"}, capture_output=True,
+    ).stderr  # fmt: skip
+    policy, spins = (
+        re.search(rf"{name} = '(\w+)'", said)[1] for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    )
+    if own:
+        assert own.items() <= {"OMP_WAIT_POLICY": policy, "GOMP_SPINCOUNT": spins}.items()
+    else:
+        assert (policy, spins) == ("PASSIVE", "0")
 
 
 def test_modules_stay_small() -> None:

@@ -38,7 +38,8 @@ class Limits(NamedTuple):
     """What one run may use."""
 
     cpu_seconds: int = 20
-    wall_seconds: float = 30.0
+    wall_seconds: float = 600.0
+    """Against what waits for ever, or a machine so busy that nothing comes of it."""
     memory_bytes: int = 1 << 30
     output_bytes: int = 32 << 20
     """Of each file it writes, standard output and error included."""

@@ -14,7 +14,7 @@ from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json, write_json
 from tests.conftest import PROSE, ROOT, prepare
-from tests.processes import assert_child_ends_with
+from tests.processes import PATIENCE, assert_child_ends_with
 
 NOT_THERE = ("dvc", "kenlm", "pydivsufsort", "numba", "scipy", "matplotlib", "jinja2")
 JOBS = ["names", "small"]
@@ -51,7 +51,7 @@ def here(tmp_path, monkeypatch) -> tuple[Path, DictConfig]:
     return tmp_path, config
 
 
-def start_there(folder: Path, minutes: float = 5) -> subprocess.Popen[str]:
+def start_there(folder: Path, minutes: float = 60) -> subprocess.Popen[str]:
     """The other machine: a directory where only what travelled is."""
     words = ["-m", "pipeline.offload", "run", str(folder / "packed"), "--out", str(folder / "out")]
     return subprocess.Popen(
@@ -61,10 +61,10 @@ def start_there(folder: Path, minutes: float = 5) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def run_there(folder: Path, minutes: float = 5) -> str:
+def run_there(folder: Path, minutes: float = 60) -> str:
     """What a run there prints."""
     with start_there(folder, minutes) as process:
-        printed, said = process.communicate(timeout=240)
+        printed, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     return printed
 
@@ -126,7 +126,7 @@ for name in {NOT_THERE}:
     sys.modules[name] = None
 import pipeline.offload, pipeline.sweep, pipeline.train
 """
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=PATIENCE)
 
 
 def test_the_jobs_of_the_plan_exist():

@@ -14,8 +14,7 @@ from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.sweep import Sweep, variants
 from tests.conftest import PROSE, ROOT, prepare
-
-TIMEOUT = 240
+from tests.processes import PATIENCE
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
@@ -28,7 +27,7 @@ def test_a_sweep_through_a_launcher(tmp_path, launcher):
         *(f"paths.{name}={tmp_path}/{name}" for name in ("text", "checkpoints", "by_hand")),
     ]  # fmt: skip
     result = subprocess.run(
-        [sys.executable, "-m", "pipeline.train", *words], cwd=ROOT, text=True, timeout=TIMEOUT,
+        [sys.executable, "-m", "pipeline.train", *words], cwd=ROOT, text=True, timeout=PATIENCE,
         env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

@@ -1,8 +1,10 @@
 """The training stage as a process: killed, doubled, shared, short of disk or memory."""
 
 import os
+import platform
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +19,14 @@ from omegaconf import OmegaConf
 from pipeline.config.composition import composed
 from pipeline.lm.rnn.checkpoint import read_tensors
 from tests.conftest import PROSE, ROOT, prepare
+from tests.processes import PATIENCE
 
-TIMEOUT = 120
 KILLS = 4
 MEGABYTE = 2**20
 LARGEST = 474_000_000
 """Symbols of the post's largest corpus."""
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+WITHOUT_AVX512 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
 class Stage:
@@ -51,19 +54,21 @@ class Stage:
     def words(self) -> list[str]:
         return ["-m", "pipeline.train", "--params", str(self.params), "tiny"]
 
-    def start(self, *launcher: str, limit: int | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, *launcher: str, limit: int | None = None, **environment: str
+    ) -> subprocess.Popen[str]:
         def limited() -> None:
             if limit:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         return subprocess.Popen(
-            [sys.executable, *launcher, *self.words], cwd=ROOT, env=ENVIRONMENT, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limited,
+            [sys.executable, *launcher, *self.words], cwd=ROOT, env=ENVIRONMENT | environment,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limited,
         )  # fmt: skip
 
-    def run(self, *launcher: str, limit: int | None = None) -> tuple[int, str]:
-        process = self.start(*launcher, limit=limit)
-        _, said = process.communicate(timeout=TIMEOUT)
+    def run(self, *launcher: str, limit: int | None = None, **environment: str) -> tuple[int, str]:
+        process = self.start(*launcher, limit=limit, **environment)
+        _, said = process.communicate(timeout=PATIENCE)
         return process.returncode, said
 
     def checkpoint(self) -> Path | None:
@@ -90,7 +95,7 @@ def whole(tmp_path_factory) -> Stage:
 
 
 def wait_for(condition, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
@@ -118,6 +123,31 @@ def test_killed_at_several_moments_it_ends_bitwise_as_if_never(whole, tmp_path):
     assert stage.weights() == whole.weights()
     columns = ["step", "train_bits", "validation_bits", "gradient_norm"]
     pd.testing.assert_frame_equal(stage.history()[columns], whole.history()[columns])
+
+
+def test_neighbours_change_no_byte(tmp_path):
+    """Of two threads that share the processor with each other, and then with others too."""
+    quiet, beside = (
+        Stage(tmp_path / name, batch=32, bptt=32, epochs=2) for name in ("quiet", "beside")
+    )
+    assert quiet.run(OMP_NUM_THREADS="2")[0] == 0
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        assert beside.run(OMP_NUM_THREADS="2")[0] == 0
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert beside.weights() == quiet.weights()
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="bfloat16 is refused on x86 only")
+def test_a_precision_that_the_processor_lacks_is_one_line_before_anything_is_read(tmp_path):
+    stage = Stage(tmp_path, precision="bfloat16")
+    shutil.rmtree(tmp_path / "text")
+    code, said = stage.run(**WITHOUT_AVX512)
+    refused = "train.precision bfloat16 is more than this processor can do: use auto or float32"
+    assert (code, said) == (2, f"error: {refused}\n")
 
 
 def test_two_workers_take_the_steps_of_one(tmp_path):
@@ -212,7 +242,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
     result = subprocess.run(
         [sys.executable, "-c", program, str(text)], cwd=ROOT, env=ENVIRONMENT, text=True,
-        capture_output=True, timeout=TIMEOUT, check=True,
+        capture_output=True, timeout=PATIENCE, check=True,
     )  # fmt: skip
     kilobytes = int(result.stdout)
     assert kilobytes < 1500 * MEGABYTE / 1024

@@ -18,7 +18,7 @@ from analysis.structure.c.scope import FileScope
 from analysis.structure.c.stubs import stubbed
 from analysis.structure.sandbox import Limits, Result, run
 
-LIMITS = Limits(cpu_seconds=5, wall_seconds=20.0)
+LIMITS = Limits(cpu_seconds=5)
 """Of one run; the processor time is that of one function."""
 RUN_FUNCTIONS = 50
 

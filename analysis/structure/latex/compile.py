@@ -23,8 +23,8 @@ from pipeline.lm.io.errors import InputError
 MAX_BYTES = 64 * 1024
 """Longer blocks fail unread: real ones are shorter."""
 RUN_BLOCKS = 50
-LIMITS = Limits(cpu_seconds=10, wall_seconds=20.0, output_bytes=4 << 20)
-FORMAT_LIMITS = Limits(cpu_seconds=60, wall_seconds=120.0, output_bytes=64 << 20)
+LIMITS = Limits(cpu_seconds=10, output_bytes=4 << 20)
+FORMAT_LIMITS = Limits(cpu_seconds=60, output_bytes=64 << 20)
 
 # The packages, environments and macros of the Stacks project's preamble that its blocks need.
 PREAMBLE = rb"""\documentclass{amsart}

@@ -206,7 +206,7 @@ def form():
 
 def compiled(texts: list[bytes], form: Path) -> list[str]:
     found = [Block(0, b"lemma", text) for text in texts]
-    limits = Limits(cpu_seconds=2, wall_seconds=4.0, output_bytes=1 << 20)
+    limits = Limits(cpu_seconds=2, output_bytes=1 << 20)
     return [one.outcome for one in latex_compile.compile_blocks(found, form, limits)]
 
 

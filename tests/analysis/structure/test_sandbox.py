@@ -2,15 +2,15 @@
 
 import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from analysis.structure.sandbox import Limits, network_is_cut, parallel, run
 from pipeline.lm.io.errors import InputError
+from tests.processes import alive, wait_until
 
-SMALL = Limits(cpu_seconds=5, wall_seconds=10.0, memory_bytes=1 << 30, output_bytes=1 << 16)
+SMALL = Limits(cpu_seconds=5, memory_bytes=1 << 30, output_bytes=1 << 16)
 
 
 def shell(script: str, cwd: Path, limits: Limits = SMALL):
@@ -32,21 +32,17 @@ def test_environment_is_reduced(tmp_path, monkeypatch):
 
 def test_endless_run_is_stopped_with_its_children(tmp_path):
     script = "sh -c 'while :; do sleep 1; done' & echo $! > child; wait"
-    result = shell(script, tmp_path, SMALL._replace(wall_seconds=1.0))
+    result = shell(script, tmp_path, SMALL._replace(wall_seconds=3.0))
     assert result.reason == "timeout"
-    child = Path("/proc") / (tmp_path / "child").read_text().strip() / "stat"
-    for _ in range(50):
-        if not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.1)
-    pytest.fail("a child outlived its run")
+    child = (tmp_path / "child").read_text().strip()
+    wait_until(lambda: not alive(child))
 
 
 def test_processor_time_is_bounded(tmp_path):
     result = run(
         [sys.executable, "-S", "-c", "while True: pass"],
         tmp_path,
-        SMALL._replace(cpu_seconds=1, wall_seconds=120.0),  # a busy machine may be slow to give one
+        SMALL._replace(cpu_seconds=1),
     )
     assert result.status == "killed"
     assert result.reason in ("killed by SIGXCPU", "killed by SIGKILL")

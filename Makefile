@@ -18,10 +18,12 @@ DEMO_PACKAGES := python3-venv python3-dev g++ make cmake zlib1g-dev libbz2-dev l
 TOOL_PACKAGES := gcc texlive-latex-base texlive-latex-recommended texlive-pictures
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 
-.PHONY: help demo laptop evidence tools test lint format lock sbom clean
+PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: help demo laptop evidence tools test test-avx2 lint format lock sbom clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .build/demo ## set up, then one branch of the laptop scale on Python's own sources
 	dvc repro scales/laptop/dvc.yaml:page@python
@@ -35,7 +37,12 @@ evidence: tools ## all of the full scale that is missing, on this machine's core
 	python -m pipeline.evidence
 
 test: tools .build/dev .build/browser ## set up what tests need, then run them
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
+
+test-avx2: .build/dev ## training, steps and sampling once more, as on a processor without AVX-512
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) tests/lm/test_training.py \
+	  tests/lm/test_sampler.py tests/lm/test_scoring.py tests/lm/test_activations.py \
+	  tests/pipeline/test_models.py tests/pipeline/test_sampling.py tests/pipeline/test_train.py
 
 lint: .build/dev ## ruff and mypy
 	ruff format --check .

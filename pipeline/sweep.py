@@ -48,7 +48,7 @@ def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]
     base = params.select(config, "experiments", sweep.of)
     points = []
     for values in product(*sweep.grid.values()):
-        settings = dict(zip(sweep.grid, values, strict=True))
+        settings = point(dict(zip(sweep.grid, values, strict=True)))
         node = OmegaConf.create(OmegaConf.to_container(base))
         for key, value in {"corpus": sweep.corpus, **sweep.set, **settings}.items():
             if OmegaConf.select(node, key) is None:
@@ -56,6 +56,18 @@ def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]
             OmegaConf.update(node, key, value)
         points.append((settings, params.view(Experiment, node, f"sweeps.{name} {settings}")))
     return points
+
+
+def point(values: Settings) -> Settings:
+    """The settings of a point of the grid; a value that sets several, as that of `model`, {cell:
+    rnn, hidden: 500}, is spread over their keys."""
+    settings: Settings = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            settings |= {f"{key}.{name}": single for name, single in value.items()}
+        else:
+            settings[key] = value
+    return settings
 
 
 def trained(config: DictConfig, name: str, number: int) -> None:

@@ -56,6 +56,8 @@ def prepare(folder: Path, text: bytes) -> PreparedText:
         for part, piece in zip(PARTS, slices, strict=True)
     }
     write_json(folder / "manifest.json", {"vocabulary": vocabulary.size, "parts": parts})
+    rows = [f"{part}\tall\t0\t{len(piece)}\n" for part, piece in zip(PARTS, slices, strict=True)]
+    (folder / "documents.tsv").write_text("part\tname\tstart\tstop\n" + "".join(rows))
     return PreparedText.open(folder)
 
 

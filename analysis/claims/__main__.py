@@ -28,19 +28,27 @@ def _bound(value: float | None) -> str:
 
 
 def lines(verdict: dict[str, Any]) -> str:
-    """A claim for a terminal, a line a part."""
-    head = f"{verdict['id']:4} {verdict['verdict']}"
-    return "\n".join([head, *(f"       {_line(part)}" for part in verdict["parts"])])
+    """A claim for a terminal, a line a part and one a change of its rule."""
+    variant = f" (on {verdict['variant']})" if verdict.get("variant") else ""
+    revised = [
+        f"revised {change['date']}: was: {change['was']} (then {change['verdict']}.) {change['why']}"
+        for change in verdict.get("revised", [])
+    ]
+    head = f"{verdict['id']:4} {verdict['verdict']}{variant}"
+    return "
+       ".join([head, *map(_line, verdict["parts"]), *revised])
 
 
 def _line(part: dict[str, Any]) -> str:
     if part["estimate"] is None:
         return f"{part['verdict']}: {part['reason']}"
     floor = "" if part["floor"] is None else f", floor {part['floor']:.4g}"
+    note = f", {part['note']}" if part.get("note") else ""
+    rule = f" (rule: {part['rule']})" if part["rule"] else ""
     low, high = _bound(part["low"]), _bound(part["high"])
     return (
         f"{part['verdict']}: {_bound(part['estimate'])} [{low}, {high}] "
-        f"{part['unit']}{floor} (rule: {part['rule']})"
+        f"{part['unit']}{floor}{note}{rule}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,47 @@ from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 
 CLAIMS = Path("conf/claims.yaml")
+MEGABYTE = 1e6
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
+DESCRIBED = "described"
+"""What stands in place of the verdict of a part without a rule."""
 FIELDS = {"source", "claim", "runs", "parts"}
-PART_FIELDS = {"measured", "figure", "with", "unit", "rule"}
+PART_FIELDS = {"measured", "figure", "with", "unit"}
+REVISION = {"date", "was", "verdict", "why"}
+RANGES = {
+    "share": (0.0, 1.0),
+    "difference of shares": (-1.0, 1.0),
+    "difference of probabilities": (-1.0, 1.0),
+    "Spearman's rho": (-1.0, 1.0),
+    "ratio": (0.0, math.inf),
+}
+"""What a figure can be at least and at most, by how its unit begins; others can be anything."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A rule that was changed after it had been written down."""
+
+    date: str
+    was: str
+    verdict: str
+    """What came of the rule that was, then."""
+    why: str
 
 
 @dataclass(frozen=True)
 class Part:
-    """One measured statement of a claim. Figures are None where there are none."""
+    """One measured statement of a claim. Figures are None where there are none; `rule` and its
+    `origin` are empty where a figure only stands beside the others."""
 
     measured: str
     unit: str
     rule: str
     verdict: str
+    origin: str = ""
+    note: str = ""
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
@@ -46,35 +72,90 @@ class Verdict:
     runs: list[str]
     verdict: str
     parts: list[Part]
+    variant: str = ""
+    """The texts it was read on, where they are not those that the source read."""
+    revised: list[Revision] = field(default_factory=list)
 
 
 def rule_text(rule: Mapping[str, float]) -> str:
     """A rule in words."""
     if "from" in rule and "to" in rule:
         return f"{rule['from']:g} to {rule['to']:g}"
-    return f"at least {rule['from']:g}" if "from" in rule else f"at most {rule['to']:g}"
+    if "from" in rule:
+        return f"at least {rule['from']:g}" if rule["from"] else "above 0"
+    return f"at most {rule['to']:g}" if rule["to"] else "below 0"
 
 
 def judged(figure: Figure, rule: Mapping[str, float]) -> str:
-    """The verdict of an interval under a rule."""
+    """The verdict of an interval under a rule. A border of 0 itself is outside: that nothing was
+    seen on either side makes no difference."""
     lowest, highest = rule.get("from", -math.inf), rule.get("to", math.inf)
     if math.isnan(figure.low) or math.isnan(figure.high):
         return INCONCLUSIVE
-    if lowest <= figure.low and figure.high <= highest:
-        return REPRODUCED
     if figure.high < lowest or figure.low > highest:
         return NOT_REPRODUCED
-    return INCONCLUSIVE
+    if (lowest == 0 and figure.high <= 0) or (highest == 0 and figure.low >= 0):
+        return NOT_REPRODUCED
+    above = figure.low > 0 if lowest == 0 else figure.low >= lowest
+    below = figure.high < 0 if highest == 0 else figure.high <= highest
+    return REPRODUCED if above and below else INCONCLUSIVE
+
+
+def possible(unit: str) -> tuple[float, float]:
+    """The least and the most that a figure in a unit can be."""
+    known = (RANGES[name] for name in RANGES if unit == name or unit.startswith(f"{name} "))
+    return next(known, (-math.inf, math.inf))
+
+
+def within(figure: Figure, unit: str) -> Figure:
+    """A figure with no bound beyond what its unit allows: Student's interval knows no shares."""
+    lowest, highest = possible(unit)
+    low, high = (min(max(value, lowest), highest) for value in (figure.low, figure.high))
+    return figure._replace(low=low, high=high)
 
 
 def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict:
     """The verdict on one claim of conf/claims.yaml."""
     if missing := FIELDS - set(entry):
         raise InputError(f"{CLAIMS}: {claim_id} lacks {', '.join(sorted(missing))}")
+    revised = [_revision(claim_id, revision) for revision in entry.get("revised", ())]
     parts = [_settled(claim_id, part, results) for part in entry["parts"]]
-    words = {name: str(entry[name]) for name in ("source", "claim")}
-    verdict = together([part.verdict for part in parts])
-    return Verdict(claim_id, **words, runs=list(entry["runs"]), verdict=verdict, parts=parts)
+    return Verdict(
+        claim_id,
+        str(entry["source"]),
+        str(entry["claim"]),
+        runs=list(entry["runs"]),
+        verdict=together([part.verdict for part in parts if part.rule]),
+        parts=parts,
+        variant=variants(results, entry["runs"]),
+        revised=revised,
+    )
+
+
+def variants(results: Results, runs: Sequence[str]) -> str:
+    """The corpora of some runs that are read in another variant than the first of conf/corpus,
+    which is the source's own, as far as they are prepared."""
+    found = []
+    for corpus in dict.fromkeys(map(results.corpus_of, _experiments(results, runs))):
+        sources = results.config.corpora[corpus].sources
+        try:
+            manifest = results.manifest(corpus)
+        except NotRunError:
+            continue
+        variant = manifest["source"]["variant"]
+        if variant != sources[0].variant:
+            found.append(f"{corpus}: {variant}, {manifest['bytes'] / MEGABYTE:.1f} MB")
+    return "; ".join(found)
+
+
+def _experiments(results: Results, runs: Sequence[str]) -> list[str]:
+    return [run for run in runs if run in results.config.experiments]
+
+
+def _revision(claim_id: str, entry: Mapping[str, Any]) -> Revision:
+    if set(entry) != REVISION:
+        raise InputError(f"{CLAIMS}: revised of {claim_id} needs {', '.join(sorted(REVISION))}")
+    return Revision(**{name: str(value) for name, value in entry.items()})
 
 
 def _settled(claim_id: str, entry: Mapping[str, Any], results: Results) -> Part:
@@ -82,19 +163,24 @@ def _settled(claim_id: str, entry: Mapping[str, Any], results: Results) -> Part:
         raise InputError(f"{CLAIMS}: a part of {claim_id} lacks {', '.join(sorted(missing))}")
     if entry["figure"] not in FIGURES:
         raise InputError(f"{CLAIMS}: {claim_id} asks for no known figure, {entry['figure']!r}")
+    rule, unit = entry.get("rule"), str(entry["unit"])
     common = {
-        "measured": entry["measured"], "unit": entry["unit"], "rule": rule_text(entry["rule"]),
-    }  # fmt: skip
+        "measured": entry["measured"],
+        "unit": unit,
+        "rule": rule_text(rule) if rule else "",
+        "origin": entry.get("origin", ""),
+    }
     measure = FIGURES[entry["figure"]]
     try:
-        figure = measure(results, **entry["with"])
+        figure = within(measure(results, **entry["with"]), unit)
         floor = measure(results, **entry["floor"]).estimate if "floor" in entry else None
     except NotRunError as reason:
         return Part(**common, verdict=NOT_RUN, reason=str(reason))
-    estimate, low, high = map(_finite, figure)
+    estimate, low, high = map(_finite, figure[:3])
     return Part(
         **common,
-        verdict=judged(figure, entry["rule"]),
+        note=figure.note,
+        verdict=judged(figure, rule) if rule else DESCRIBED,
         estimate=estimate,
         low=low,
         high=high,

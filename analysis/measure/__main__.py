@@ -1,10 +1,14 @@
 """Measure the models of one run, or the n-grams and the held-out text of one corpus.
 
-Writes four tables. Three have one row an observation, so that whoever reads them can bootstrap.
+Writes four tables, and of a corpus sizes.tsv. Three have one row an observation, so that whoever
+reads them can bootstrap.
 
-scores.tsv, cross-entropy by window of the test part:
+scores.tsv, cross-entropy by window:
     source          network, ngram:10 (symbols of context), kenlm:11 (KenLM's order)
+    part            test; also val, of Kneser-Ney, whose order it chooses, and train, of networks
     window          number of the window; the same windows for every model of a corpus
+    document        number of the document, where documents are what is resampled (see
+                    analysis.measure.units); empty where windows are
     symbols, nats   possible symbols, and minus the natural log-probability summed over them
     impossible      symbols of probability zero; unseen: symbols outside the vocabulary
 
@@ -13,11 +17,16 @@ closing.tsv, teacher-forced closings, a row a window, class of closers and dista
     distance        lower edge of the bucket, in bytes since the opening
     n, probability, likeliest, typed    closings, and sums over them: see analysis.measure.closing
 
-structure.tsv, what parsers and the index of the training text find, a row a window and metric:
+structure.tsv, what parsers, the index of the training text and the judge find, a row a metric and
+what is resampled as one, so that it stays small:
     source          held-out, temperature:1, ngram:10, kenlm:11
-    window          number of the window, counted through all streams of the source
+    window          number of the sample, or of some next to each other; of held-out text that
+                    of the document or window
+    document        that number again where it is of a document
     metric, unit    named in the modules of analysis.structure and in analysis.measure.memorization
     events, exposure    the figure of a source is sum(events) / sum(exposure), in `unit`
+
+sizes.tsv, the n-grams that each KenLM model stores, and its bytes.
 
 incidence.tsv, how delimiters end in samples: see analysis.measure.incidence.
 """
@@ -27,6 +36,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -34,23 +44,33 @@ from analysis.measure import incidence
 from analysis.measure.closing import (
     ClosingRow,
     closing_rows,
-    measured_spans,
     position_figures,
     true_closings,
 )
 from analysis.measure.incidence import incidence_rows
+from analysis.measure.judge import Judge
 from analysis.measure.sample_reader import SampleReader, structure_row
-from analysis.measure.streams import held_out
+from analysis.measure.streams import HeldOut, held_out
+from analysis.measure.units import pieces
 from analysis.structure.kinds import COMPILED, floors, measurer
 from analysis.structure.sandbox import network_is_cut
 from pipeline import console, models
 from pipeline.config import params
 from pipeline.config.paths import Paths
+from pipeline.config.settings import Baseline
 from pipeline.config.settings import Measure as Settings
 from pipeline.lm.io.tables import write_table
+from pipeline.lm.ngram.kenlm import ngram_counts
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.samples import read_samples
-from pipeline.lm.scoring import WindowScore, fitting_window, score
+from pipeline.lm.scoring import (
+    Window,
+    WindowScore,
+    fitting_window,
+    summed,
+    symbol_log_probs,
+    windows,
+)
 from pipeline.lm.sources import (
     HELD_OUT,
     NETWORK,
@@ -61,21 +81,31 @@ from pipeline.lm.sources import (
 )
 from pipeline.lm.text import PreparedText
 
-SCORE_COLUMNS = ["source", "window", *WindowScore.__dataclass_fields__]
-CLOSING_COLUMNS = ["source", *ClosingRow.__dataclass_fields__]
-STRUCTURE_COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
+SCORE_COLUMNS = ["source", "part", "window", "document", *WindowScore.__dataclass_fields__]
+CLOSING_COLUMNS = ["source", "document", *ClosingRow.__dataclass_fields__]
+STRUCTURE_COLUMNS = ["source", "window", "document", "metric", "events", "exposure", "unit"]
+SIZE_COLUMNS = ["model", "ngrams", "bytes"]
 
 
 def score_rows(
-    source: str, model: LanguageModel, text: PreparedText, s: Settings
+    source: str, model: LanguageModel, text: PreparedText, part: str, s: Settings
 ) -> list[dict[str, Any]]:
-    """Cross-entropy of the test part under one model, a row a window."""
-    part = text.part("test")
-    scores = score(model, part, fitting_window(len(part), s.window, s.least_windows), s.context)
+    """Cross-entropy of one part under one model, a row a window and document."""
+    ids = text.part(part)
+    ids = ids if part == "test" else ids[: s.besides_symbols]
+    spans = spans_of(ids, len(ids), s)
+    found = symbol_log_probs(model, ids, spans)
     return [
-        {"source": source, "window": window, **asdict(result)}
-        for window, (_, result) in enumerate(scores)
-    ]
+        {"source": source, "part": part, "window": piece.window, "document": piece.document,
+         **asdict(summed(found[piece.start : piece.stop]))}
+        for piece in pieces(spans, text.documents(part), s.least_documents)
+    ]  # fmt: skip
+
+
+def spans_of(ids: NDArray, limit: int, s: Settings) -> list[Window]:
+    """The windows of the first `limit` symbols of a part that are scored."""
+    window = fitting_window(len(ids), s.window, s.least_windows)
+    return windows(min(limit, len(ids)), window, s.context)
 
 
 def closing_table(
@@ -83,27 +113,33 @@ def closing_table(
 ) -> list[dict[str, Any]]:
     """How one model sees the true closings of the test part."""
     part = text.part("test")
-    spans = measured_spans(
-        part, s.closing_symbols, fitting_window(len(part), s.window, s.least_windows), s.context
-    )
+    spans = spans_of(part, s.closing_symbols, s)
     found = true_closings(part, text.vocabulary, kind, s.closing_symbols)
     if not found:
         return []
     figures = position_figures(model, part, spans, text.vocabulary)
-    rows = closing_rows(figures, found, spans, s.distances)
-    return [{"source": source, **asdict(row)} for row in rows]
+    units = pieces(spans, text.documents("test"), s.least_documents)
+    rows = closing_rows(figures, found, [unit.start for unit in units], s.distances)
+    return [
+        {"source": source, **asdict(row), "document": units[row.window].document} for row in rows
+    ]
 
 
 def measure_models(
     opened: dict[str, LanguageModel],
+    besides: dict[str, str],
     closers: set[str],
     samples: dict[str, list[bytes]],
+    real: list[HeldOut],
     text: PreparedText,
     kind: str,
     settings: Settings,
     folder: Path,
 ) -> None:
-    """Score every model, ask those of `closers` for closings, read every sample; write tables."""
+    """Score every model, ask those of `closers` for closings, read every sample; write tables.
+
+    `besides`: the part besides the test part that a model is scored on.
+    """
     scores: list[dict[str, Any]] = []
     closing: list[dict[str, Any]] = []
     structure: list[dict[str, Any]] = []
@@ -117,18 +153,21 @@ def measure_models(
         tqdm(total=steps, desc=f"measure {folder.name}", unit="model") as bar,
     ):
         for source, model in opened.items():
-            scores += score_rows(source, model, text, settings)
+            for part in filter(None, ("test", besides.get(source))):
+                scores += score_rows(source, model, text, part, settings)
             bar.update()
             if source in closers:
                 closing += closing_table(source, model, text, kind, settings)
                 bar.update()
-        reader = SampleReader(text, parsers, settings)
+        reader = SampleReader(text, parsers, Judge.of(text, settings), settings)
         for source, streams in samples.items():
             structure += reader.rows(source, streams)
             ends += incidence_rows(source, streams, kind, settings)
             bar.update()
-        if HELD_OUT in samples:
+        if real:
+            structure += reader.held_out_rows(HELD_OUT, real)
             structure += [structure_row(HELD_OUT, 0, floor) for floor in floors(kind, text)]
+            ends += incidence_rows(HELD_OUT, [stream.text for stream in real], kind, settings)
     write_table(folder / "scores.tsv", scores, SCORE_COLUMNS)
     write_table(folder / "closing.tsv", closing, CLOSING_COLUMNS)
     write_table(folder / "structure.tsv", structure, STRUCTURE_COLUMNS)
@@ -145,8 +184,10 @@ def measure_network(config: DictConfig, run: str) -> None:
     samples = {s: read_samples(folder / sample_file(s)) for s in sources}
     measure_models(
         {NETWORK: network},
+        {NETWORK: "train"},
         {NETWORK},
         samples,
+        [],
         PreparedText.open(paths.text / experiment.corpus),
         params.select(config, "corpora", experiment.corpus).kind,
         params.measure(config, experiment.corpus),
@@ -169,16 +210,30 @@ def measure_baseline(config: DictConfig, corpus: str) -> None:
     largest = kenlm_source(max(settings.kenlm_orders))
     sampled = [*sorted(unsmoothed, key=list(opened).index), largest]
     samples = {s: read_samples(folder / sample_file(s)) for s in sampled}
-    samples[HELD_OUT] = held_out(text, settings.symbols, settings.streams)
     measure_models(
         opened,
+        dict.fromkeys(set(opened) - unsmoothed, "val"),
         {*unsmoothed, largest},
         samples,
+        held_out(text, settings.symbols, settings.streams),
         text,
         params.select(config, "corpora", corpus).kind,
         params.measure(config, corpus),
         paths.baseline_results(corpus),
     )
+    write_table(
+        paths.baseline_results(corpus) / "sizes.tsv", sizes(paths, corpus, settings), SIZE_COLUMNS
+    )
+
+
+def sizes(paths: Paths, corpus: str, settings: Baseline) -> list[dict[str, Any]]:
+    """A row a KenLM model: the n-grams of all orders that it stores, its bytes."""
+    folder = paths.baseline_models(corpus)
+    files = {kenlm_source(n): folder / models.kenlm_file(n) for n in settings.kenlm_orders}
+    return [
+        {"model": name, "ngrams": sum(ngram_counts(path)), "bytes": path.stat().st_size}
+        for name, path in files.items()
+    ]
 
 
 def main() -> None:

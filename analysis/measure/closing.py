@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.structure.delimiters.fates import Closing, buckets, closings, group
 from pipeline.lm.protocol import LanguageModel
-from pipeline.lm.scoring import Window, walk, windows
+from pipeline.lm.scoring import Window, walk
 from pipeline.lm.vocabulary import Vocabulary
 
 RIVALS = b")]}"
@@ -70,17 +70,16 @@ class ClosingRow:
 def closing_rows(
     figures: PositionFigures,
     found: Sequence[Closing],
-    spans: list[Window],
+    starts: Sequence[int],
     distances: Sequence[int],
 ) -> Iterator[ClosingRow]:
     """Sum what a model said at the true closings, by window, class and distance.
 
-    Positions are symbols: the text is one of byte symbols.
+    Positions are symbols: the text is one of byte symbols. `starts` are those of the windows.
     """
     if not found:
         return
-    starts = np.array([span.start for span in spans])
-    window = np.searchsorted(starts, [c.position for c in found], side="right") - 1
+    window = np.searchsorted(np.array(starts), [c.position for c in found], side="right") - 1
     bucket = buckets([c.position - c.opened for c in found], distances)
     sums: dict[tuple[int, str, int], NDArray[np.float64]] = {}
     for closing, where, distance in zip(found, window, bucket, strict=True):
@@ -106,11 +105,6 @@ def _typed(closing: Closing, figures: PositionFigures) -> float:
         return np.nan
     rivals = figures.rivals[position]
     return float(np.exp(figures.log_prob[position]) / rivals) if rivals > 0 else 0.0
-
-
-def measured_spans(text: NDArray, limit: int, window: int, context: int) -> list[Window]:
-    """The windows of the first `limit` symbols of a text."""
-    return windows(min(limit, len(text)), window, context)
 
 
 def true_closings(text: NDArray, vocabulary: Vocabulary, kind: str, limit: int) -> list[Closing]:

@@ -27,7 +27,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.results.reader import COMPARED, NotRunError, Results
-from analysis.statistics import holm, log_rate_ratio, overdispersion, permutation_p, ratio_interval
+from analysis.significance import holm, overdispersion, permutation_p
+from analysis.statistics import log_rate_ratio, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE
 from pipeline import console
 from pipeline.config import params

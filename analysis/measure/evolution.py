@@ -1,7 +1,8 @@
 """What samples taken while a network was training are like, by iteration (claim P13).
 
 The samples that `train` takes at `sample_iterations` are read by the parsers that read any other
-sample, with the length of words besides; held-out text, cut as they are, is the floor.
+sample, with the length of words besides; held-out text, cut as they are, is the floor, and
+random symbols, `iteration:0`, are what they begin with.
 
 Writes results/<run>/evolution.tsv, a row a metric and stream, columns as in structure.tsv.
 """
@@ -9,6 +10,7 @@ Writes results/<run>/evolution.tsv, a row a metric and stream, columns as in str
 import argparse
 from typing import Any
 
+import numpy as np
 from omegaconf import DictConfig
 
 from analysis.measure.sample_reader import structure_row
@@ -19,7 +21,7 @@ from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.lm.io.tables import write_table
-from pipeline.lm.sources import HELD_OUT
+from pipeline.lm.sources import HELD_OUT, iteration_source
 from pipeline.lm.text import PreparedText
 
 COLUMNS = ["source", "window", "metric", "events", "exposure", "unit"]
@@ -41,6 +43,13 @@ def evolution_rows(samples: dict[str, list[bytes]], parse: Any) -> list[dict[str
     ]
 
 
+def random_streams(text: PreparedText, symbols: int, streams: int, seed: int) -> list[bytes]:
+    """What a network writes that has learnt nothing, each symbol as likely as any other."""
+    shape = (streams, max(1, symbols // streams))
+    drawn = np.random.default_rng(seed).integers(text.vocabulary.size, size=shape)
+    return [text.vocabulary.decode(stream) for stream in drawn]
+
+
 def measure_evolution(config: DictConfig, run: str) -> None:
     """The samples of one run, and held-out text."""
     experiment = params.experiment(config, run)
@@ -52,7 +61,8 @@ def measure_evolution(config: DictConfig, run: str) -> None:
         for source, sample in read_evolution(config, run).items()
     }
     pieces = len(next(iter(samples.values())))
-    samples[HELD_OUT] = held_out(text, symbols, pieces)
+    samples[iteration_source(0)] = random_streams(text, symbols, pieces, experiment.seed)
+    samples[HELD_OUT] = [real.text for real in held_out(text, symbols, pieces)]
     kind = params.select(config, "corpora", experiment.corpus).kind
     with measurer(kind, text, params.measure(config, experiment.corpus)) as parse:
         rows = evolution_rows(samples, parse)

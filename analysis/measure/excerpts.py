@@ -103,11 +103,12 @@ def of_baseline(config: DictConfig, corpus: str) -> Path:
     plan, paths = params.baseline(config, corpus), Paths.of(config)
     folder = paths.baseline_samples(corpus)
     text = PreparedText.open(paths.text / corpus)
-    streams = {HELD_OUT: held_out(text, plan.symbols, plan.streams)}
+    settings = _settings(config)
+    count, length = settings.passages + 1, max(settings.beginning, settings.passage)
+    streams = {HELD_OUT: [real.text for real in held_out(text, count * length, count)]}
     for source in (ngram_source(order) for order in plan.ngram_orders):
         streams[source] = read_samples(folder / sample_file(source))
     path = paths.baseline_results(corpus) / "excerpts.json"
-    settings = _settings(config)
     counts = {context: following(text, context.encode()) for context in settings.contexts}
     write_json(path, quoted(streams, settings) | {"following": counts})
     return path

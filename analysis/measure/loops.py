@@ -64,7 +64,7 @@ def measure_loops(config: DictConfig, run: str) -> None:
         source: read_samples(folder / sample_file(source)) for source, folder in folders.items()
     }
     text = PreparedText.open(paths.text / experiment.corpus)
-    samples[HELD_OUT] = held_out(text, plan.symbols, plan.streams)
+    samples[HELD_OUT] = [real.text for real in held_out(text, plan.symbols, plan.streams)]
     rows = [row for name, streams in samples.items() for row in loop_rows(name, streams, settings)]
     write_table(paths.run_results(run) / "loops.tsv", rows, COLUMNS)
 

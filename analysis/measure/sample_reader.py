@@ -1,24 +1,29 @@
 """Texts to rows of structure.tsv: parsers of the kind of text, and copying by the index."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import add
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.measure import memorization
-from analysis.measure.streams import line_starts
+from analysis.measure.judge import Judge
+from analysis.measure.streams import HeldOut, line_starts
+from analysis.measure.units import are_units, document_at
 from analysis.structure.events import Measure
 from analysis.structure.kinds import Parsers
 from analysis.structure.sandbox import parallel
 from pipeline.config.settings import Measure as Settings
 from pipeline.lm.ngram.suffix_index import SuffixIndex
+from pipeline.lm.scoring import fitting_window
 from pipeline.lm.text import PreparedText
 
 
 def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:
-    """Edges of windows of `size` symbols, each moved on to the next start of a line.
+    """Edges of windows of `size` symbols, each moved on to the next start of a line; one window of
+    all there is if that is less. What is left over, no whole window, is left out.
 
     A text starts with a line. An edge stays where it is if no line starts before the next one. The
     text's last line is left out, as its end may have cut it, unless it is longer than a window or
@@ -27,47 +32,106 @@ def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:
     line_ends = np.flatnonzero(np.asarray(ids) == newline) + 1
     last = int(line_ends[-1]) if len(line_ends) else 0
     end = last if len(ids) - last < min(size, last) else len(ids)
-    places = list(range(size, end, size))
-    moved = zip(places, line_starts(ids, newline, places), strict=True)
-    return sorted({0, *(line if line < place + size else place for place, line in moved), end})
+    places = [size * number for number in range(1, len(ids) // size + 1)] or [end]
+    lines = zip(places, line_starts(ids, newline, places), strict=True)
+    moved = (line if line < place + size else place for place, line in lines)
+    return sorted({0, *(min(edge, end) for edge in moved)})
 
 
 class SampleReader:
-    """Reads the streams of a source window by window."""
+    """Reads the streams of a source window by window.
 
-    def __init__(self, text: PreparedText, parsers: Parsers, settings: Settings) -> None:
-        self.text, self.parsers, self.settings = text, parsers, settings
+    The size of windows is that of the settings, or what gives enough of them in the test part: the
+    same for every source of a text, as some metrics depend on it.
+    """
+
+    def __init__(
+        self, text: PreparedText, parsers: Parsers, judge: Judge, settings: Settings
+    ) -> None:
+        self.text, self.parsers, self.judge, self.settings = text, parsers, judge, settings
         self.newline = int(text.vocabulary.encode(b"\n")[0])
         self.index = SuffixIndex.build(text.part("train"), text.vocabulary.size)
+        self.size = fitting_window(
+            len(text.part("test")), settings.structure_window, settings.least_structure_windows
+        )
 
-    def rows(self, source: str, streams: Sequence[bytes]) -> Iterator[dict[str, Any]]:
-        """A row a metric and window; windows never cross streams.
+    def rows(self, source: str, streams: Sequence[bytes]) -> list[dict[str, Any]]:
+        """The rows of the samples of a model: what is resampled are the streams, or, where there
+        are very many, as many next to each other as leave `most_units`."""
+        together = -(-len(streams) // self.settings.most_units)
+        units = [number // together for number in range(len(streams))]
+        judged = self.judge.of_streams(streams)
+        return self._summed(source, self._measures(streams, judged), units)
 
-        What only whole streams show has a row a stream, at its first window.
-        """
+    def held_out_rows(self, source: str, streams: Sequence[HeldOut]) -> list[dict[str, Any]]:
+        """The rows of held-out text: what is resampled are its documents, where they are few, else
+        the windows."""
+        documents = document_at(self.text, "test", [stream.start for stream in streams])
+        number = len(self.text.documents("test"))
+        texts = [stream.text for stream in streams]
+        found = self._measures(texts, self.judge.of_real(texts))
+        if are_units(number, len(streams), self.settings.least_documents):
+            return self._summed(source, found, documents, documents=True)
+        return self._summed(source, found, None)
+
+    def _summed(
+        self,
+        source: str,
+        found: Iterable[tuple[int, int, Measure]],
+        units: Sequence[int] | None,
+        documents: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Rows of structure.tsv, a row a unit and metric: `units` is that of each stream, None if
+        each window is one. What nothing was seen of has one row, of no exposure."""
+        sums: dict[tuple[int, str], Measure] = {}
+        names: dict[str, Measure] = {}
+        for stream, window, measure in found:
+            unit = window if units is None else units[stream]
+            before = sums.get((unit, measure.name), measure._replace(events=0, exposure=0))
+            sums[unit, measure.name] = measure._replace(
+                events=before.events + measure.events, exposure=before.exposure + measure.exposure
+            )
+            names.setdefault(measure.name, measure)
+        seen = {name for (_, name), measure in sums.items() if measure.exposure}
+        rows = [
+            structure_row(source, unit, measure, unit if documents else None)
+            for (unit, _), measure in sums.items()
+            if measure.exposure
+        ]
+        nothing = [measure for name, measure in names.items() if name not in seen]
+        return rows + [structure_row(source, 0, m._replace(events=0)) for m in nothing]
+
+    def _measures(
+        self, streams: Sequence[bytes], judged: Sequence[list[Measure]]
+    ) -> Iterator[tuple[int, int, Measure]]:
+        """Stream, window and measure, of every window; windows never cross streams. What only
+        whole streams show, as what they were `judged`, stands at the first window of each."""
         ids = [self.text.vocabulary.encode(stream) for stream in streams]
-        size, lengths = self.settings.structure_window, self.settings.copy_lengths
-        edges = [window_edges(stream, size, self.newline) for stream in ids]
+        edges = [window_edges(stream, self.size, self.newline) for stream in ids]
         texts = [
             self.text.vocabulary.decode(stream[start:stop])
             for stream, places in zip(ids, edges, strict=True)
             for start, stop in pairwise(places)
         ]
         parsed = enumerate(parallel(self.parsers.of_window, texts))
-        of_streams = self.parsers.of_streams(streams)
-        for stream, places, whole in zip(ids, edges, of_streams, strict=True):
+        whole = map(add, self.parsers.of_streams(streams), judged)
+        for number, (stream, places, more) in enumerate(zip(ids, edges, whole, strict=True)):
+            lengths = self.settings.copy_lengths
             for copied in memorization.measure(stream, self.index, lengths, places):
                 window, measures = next(parsed)
-                for measure in [*copied, *measures, *whole]:
-                    yield structure_row(source, window, measure)
-                whole = []
+                for measure in [*copied, *measures, *more]:
+                    yield number, window, measure
+                more = []
 
 
-def structure_row(source: str, window: int, measure: Measure) -> dict[str, Any]:
+def structure_row(
+    source: str, window: int, measure: Measure, document: int | None = None
+) -> dict[str, Any]:
     """A row of structure.tsv."""
     return {
         "source": source,
         "window": window,
+        "document": document,
         "metric": measure.name,
         "events": measure.events,
         "exposure": measure.scaled_exposure,

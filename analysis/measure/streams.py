@@ -1,7 +1,7 @@
 """Streams that are measured beside those of `sample`: held-out text, samples taken in training."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +24,33 @@ def line_starts(ids: NDArray, newline: int, at: Sequence[int]) -> list[int]:
     return [int(starts[i]) if i < len(starts) else len(ids) for i in found]
 
 
-def held_out(text: PreparedText, symbols: int, streams: int) -> list[bytes]:
-    """The floor: as much real text as is sampled of each model, if the test part has it.
+class HeldOut(NamedTuple):
+    """A stream of real text, and the place in the test part that it was cut from."""
 
-    Cut into as many streams of as equal length, evenly spread over the test part, each from the
-    start of a line on, as samples go on from the end of one.
+    text: bytes
+    start: int
+
+
+def held_out(text: PreparedText, symbols: int, streams: int) -> list[HeldOut]:
+    """The floor: real text in streams as long as those of a sample of `symbols` in `streams`, as
+    many of them as the test part has; one that is shorter if it is.
+
+    Evenly spread over the test part, each from the start of a line on, as samples go on from the
+    end of one. Whatever depends on the length of a stream is so the same on both sides.
     """
-    part = text.part("test")
-    length = max(1, min(symbols, len(part)) // streams)
-    places = [0, *(k * len(part) // streams for k in range(1, streams))]
+    part, length = text.part("test"), max(1, symbols // streams)
     newline = int(text.vocabulary.encode(b"\n")[0])
-    starts = [0, *line_starts(part, newline, places[1:]), len(part)]
-    return [
-        text.vocabulary.decode(part[start : min(start + length, following)])
-        for start, following in pairwise(starts)
-    ]
+    count = max(1, min(streams, len(part) // length))
+    found: list[HeldOut] = []
+    start = 0
+    for number in range(count):
+        if number:
+            place = max(start + length, number * len(part) // count)
+            (start,) = line_starts(part, newline, [place])
+            if start + length > len(part):
+                break
+        found.append(HeldOut(text.vocabulary.decode(part[start : start + length]), start))
+    return found
 
 
 def streams_of(sample: bytes, symbols: int) -> list[bytes]:

@@ -14,7 +14,6 @@ from analysis.report.corpus_page import page_content, terminal_summary
 from analysis.report.figures_table import figures_table
 from analysis.report.pages import network_words, write
 from analysis.results.reader import NotRunError, Results
-from analysis.statistics import Interval
 from pipeline import console
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
@@ -32,22 +31,13 @@ COMMON_PAGES = {
 """Template and page."""
 
 
-def best_kenlm(results: Results, run: str) -> tuple[int, Interval]:
-    """The KenLM order of the lowest test cross-entropy, and that."""
-    orders = results.config.baselines[results.corpus_of(run)].kenlm_orders
-    return min(
-        ((order, results.bits(run, kenlm_source(order))) for order in orders),
-        key=lambda found: found[1].estimate,
-    )
-
-
 def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
     """A row of the index's table of corpora."""
     row: dict[str, Any] = {"name": corpus, "title": results.config.corpora[corpus].title}
     try:
         row["manifest"] = manifest = results.manifest(corpus)
         training = results.training(corpus)
-        order, interval = best_kenlm(results, corpus)
+        kenlm = results.best_kenlm(corpus)
         return row | {
             "waits": "",
             "variant": manifest["source"]["variant"],
@@ -56,8 +46,9 @@ def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
             "parameters": training["parameters"],
             "seconds": training["seconds"],
             "bits": results.bits(corpus, NETWORK),
-            "kenlm": interval,
-            "kenlm_name": label(kenlm_source(order)),
+            "kenlm": results.bits(corpus, kenlm),
+            "kenlm_name": label(kenlm),
+            "lead": results.bits_difference(corpus, NETWORK, kenlm),
         }
     except NotRunError as reason:
         return row | {"waits": str(reason)}

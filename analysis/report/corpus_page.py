@@ -16,10 +16,10 @@ from pipeline.lm.sources import (
     KENLM,
     NETWORK,
     NGRAM,
-    kenlm_source,
     label,
     members,
     ngram_source,
+    number,
     temperature_source,
 )
 
@@ -42,10 +42,11 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
     bits = {source: results.bits(run, source) for source in scored}
     sources = sample_sources(results, run)
     inside = sections(results, run)
+    kenlm = results.best_kenlm(run)
     return {
         "scale": results.config.scale,
         "title": title,
-        "summary": summary(bits, orders, training),
+        "summary": summary(bits, kenlm, results.bits_difference(run, NETWORK, kenlm), training),
         "manifest": results.manifest(corpus),
         "training": training,
         "network": network_words(training),
@@ -73,15 +74,17 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
     }
 
 
-def summary(bits: dict[str, Interval], orders: list[int], training: dict[str, Any]) -> str:
-    """The page in a sentence."""
-    best = min(orders, key=lambda order: bits[kenlm_source(order)].estimate)
-    network, kenlm = bits[NETWORK].estimate, bits[kenlm_source(best)].estimate
-    better = "better" if network < kenlm else "worse"
+def summary(bits: dict[str, Interval], kenlm: str, lead: Interval, training: dict[str, Any]) -> str:
+    """The page in a sentence or two: `lead` is what the network needs more than the best n-gram."""
+    needs = "more" if lead.estimate > 0 else "less"
+    sure = lead.low > 0 or lead.high < 0
+    context = number(kenlm) - 1
     return (
-        f"The network ({network_words(training)}) needs {network:.3f} bits per symbol of unseen "
-        f"text, {abs(kenlm - network):.3f} {better} than the best n-gram with Kneser-Ney smoothing "
-        f"({best - 1} symbols of context, {kenlm:.3f} bits)."
+        f"The network ({network_words(training)}) needs {bits[NETWORK].estimate:.3f} bits per "
+        f"symbol of unseen text, {abs(lead.estimate):.3f} {needs} than the best n-gram with "
+        f"Kneser-Ney smoothing, chosen on other text ({context:.0f} symbols of context, "
+        f"{bits[kenlm].estimate:.3f} bits); the difference is between {lead.low:.3f} and "
+        f"{lead.high:.3f}." + (" The two cannot be told apart." if not sure else "")
     )
 
 
@@ -97,6 +100,7 @@ def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[di
     """Rows of the table of cross-entropies."""
     table = results.table(run, "scores")
     rows = []
+    table = table[table["part"] == "test"] if "part" in table else table
     for source, interval in bits.items():
         mine = table[table["source"] == source]
         scale = math.log(2)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+from omegaconf import OmegaConf
 
 from analysis.claims.verdicts import Verdict
 from analysis.results import inside
@@ -125,7 +126,13 @@ def _cells(results: Results, run: str) -> list[dict[str, Any]]:
 
 
 def _sweep(results: Results, sweep: str) -> list[dict[str, Any]]:
-    varied = list(results.config.sweeps[sweep].grid)
+    varied = [
+        name
+        for key, values in results.config.sweeps[sweep].grid.items()
+        for name in (
+            [f"{key}.{part}" for part in values[0]] if OmegaConf.is_dict(values[0]) else [key]
+        )
+    ]
     return [
         {"kind": "sweep", "run": sweep, "source": "network", "unit": "bits per symbol",
          "name": ", ".join(f"{key} {run[key]}" for key in varied), "estimate": run["bits"]}

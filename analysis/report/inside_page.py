@@ -57,7 +57,7 @@ def errors_picture(results: Results, runs: dict[str, str]) -> figures.Picture:
     """The errors of both networks beside those of the best KenLM model."""
     shares = inside.errors_of_runs(results, list(runs.values()))
     names = {run: network_words(results.training(run)) for run in runs.values()}
-    kenlm = inside.best_kenlm(results, runs["large"])
+    kenlm = results.best_kenlm(runs["large"])
     return inside_figures.errors(shares, [*runs.values(), kenlm], names)
 
 

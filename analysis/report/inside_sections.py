@@ -47,7 +47,7 @@ def compared_models(results: Results, run: str) -> list[str]:
     """The models whose errors the page shows: the network, the best KenLM, the n-grams."""
     sources = results.own_table(run, "errors")["source"].unique()
     ngrams = members(sources, NGRAM)
-    return [NETWORK, inside.best_kenlm(results, run), *ngrams]
+    return [NETWORK, results.best_kenlm(run), *ngrams]
 
 
 def evolution_picture(results: Results, run: str) -> figures.Picture:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis.results.reader import NotRunError, Results
 from analysis.statistics import mean_interval, paired_difference, ratio_interval
-from pipeline.lm.sources import KENLM, NETWORK, TEMPERATURE, members, number
+from pipeline.lm.sources import NETWORK, TEMPERATURE, members, number
 
 LOOPING = "samples that end in a loop"
 KIND_GROUPS = {
@@ -118,12 +118,6 @@ def error_change(results: Results, small: str, large: str) -> pd.DataFrame:
         share = (first.sum() - second.sum()) / total
         rows.append({"kind": kind, "share": share, **found._asdict()})
     return pd.DataFrame(rows)
-
-
-def best_kenlm(results: Results, run: str) -> str:
-    """The KenLM model that errs least."""
-    rates = error_rates(results, run).set_index("source")["estimate"]
-    return str(rates[members(rates.index, KENLM)].idxmin())
 
 
 def loop_rates(results: Results, run: str) -> pd.DataFrame:

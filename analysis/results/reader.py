@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,50 +9,21 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
+from analysis.results.files import NotRunError, json_of, table_of
 from analysis.statistics import Interval, paired_difference, ratio_interval
-from analysis.structure.events import SHARE
+from analysis.structure.events import SHARE, run_length
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.settings import Experiment, Measure, agree
-from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json
-from pipeline.lm.io.tables import read_table
-from pipeline.lm.sources import of_network, temperature_source
+from pipeline.lm.sources import KENLM, members, of_network, temperature_source
+
+__all__ = ["COMPARED", "DECISIVE", "NotRunError", "Results"]
 
 COMPARED = temperature_source(1.0)
 """The samples of a network that are compared with other sources."""
-DECISIVE = ("corpus", "model", "train")
+DECISIVE = ("corpus", "seed", "numerics", "model", "train")
 """Settings of an experiment without which its results would be others."""
-
-
-NEEDED = {
-    "scores.tsv": ("nats", "symbols"),
-    "closing.tsv": ("closer", "distance", "n", "probability"),
-    "structure.tsv": ("metric", "events", "exposure", "unit"),
-    "incidence.tsv": ("closer", "distance", "at_risk"),
-    "history.tsv": ("epoch", "train_bits", "validation_bits"),
-    "gates.tsv": ("gate", "left", "right"),
-    "errors.tsv": ("kind", "errors", "near"),
-    "loops.tsv": ("stream", "start", "period"),
-    "evolution.tsv": ("metric", "events", "exposure", "unit"),
-    "comparisons.tsv": ("other", "ratio", "p_holm"),
-    "precision.tsv": ("half_width", "phi", "text"),
-    "confidence.tsv": ("class", "least", "probability"),
-    "gradients.tsv": ("cell", "distance", "norm"),
-    "memory_tasks.tsv": ("task", "error", "guessing"),
-    "runs.tsv": ("digest",),
-    "train.json": ("experiment", "parameters"),
-    "baseline.json": ("data_sha256", "models"),
-    "excerpts.json": ("beginnings", "passages"),
-    "manifest.json": ("source", "parts", "vocabulary"),
-    "cells.json": ("shares", "settings", "best"),
-    "speed.json": ("rows",),
-}
-"""Columns or keys that readers take for granted: a file without one of them is another file."""
-
-
-class NotRunError(Exception):
-    """A result is not there; the message names the run that would make it."""
 
 
 @dataclass(frozen=True)
@@ -92,47 +62,60 @@ class Results:
 
     def training(self, run: str) -> dict[str, Any]:
         """train.json of a run."""
-        return _json(self._folder(run) / "train.json", run)
+        return json_of(self._folder(run) / "train.json", run)
 
     def baseline(self, corpus: str) -> dict[str, Any]:
         """baseline.json of a corpus."""
-        return _json(self.paths.baseline_results(corpus) / "baseline.json", f"baseline of {corpus}")
+        return json_of(
+            self.paths.baseline_results(corpus) / "baseline.json", f"baseline of {corpus}"
+        )
 
     def manifest(self, corpus: str) -> dict[str, Any]:
         """The manifest of a prepared corpus."""
-        return _json(self.paths.facts(corpus), f"preprocess of {corpus}")
+        return json_of(self.paths.facts(corpus), f"preprocess of {corpus}")
+
+    def ngrams(self, run: str, source: str) -> int:
+        """How many n-grams of all orders a KenLM model of a run's corpus stores."""
+        corpus = self.corpus_of(run)
+        table = table_of(self.paths.baseline_results(corpus) / "sizes.tsv", f"sizes of {corpus}")
+        stored = table.loc[table["model"] == source, "ngrams"]
+        if stored.empty:
+            raise NotRunError(f"baseline of {corpus} has no {source}")
+        return int(stored.iloc[0])
 
     def excerpts(self, run: str) -> dict[str, Any]:
         """What pages quote of a run, its corpus's n-grams and held-out text: see
         `analysis.measure.excerpts`."""
         found = self.baseline_excerpts(self.corpus_of(run))
-        own = _json(self._folder(run) / "excerpts.json", f"excerpts of {run}", "loop")
+        own = json_of(self._folder(run) / "excerpts.json", f"excerpts of {run}", "loop")
         return own | {name: found[name] | own[name] for name in ("beginnings", "passages")}
 
     def baseline_excerpts(self, corpus: str) -> dict[str, Any]:
         """excerpts.json of a corpus's n-grams and held-out text."""
         folder = self.paths.baseline_results(corpus)
-        return _json(folder / "excerpts.json", f"excerpts of the baseline of {corpus}", "following")
+        return json_of(
+            folder / "excerpts.json", f"excerpts of the baseline of {corpus}", "following"
+        )
 
     def history(self, run: str) -> pd.DataFrame:
         """Validation and training cross-entropy over a training, one row an evaluation."""
-        return _table(self._folder(run) / "history.tsv", run)
+        return table_of(self._folder(run) / "history.tsv", run)
 
     def own_table(self, run: str, name: str) -> pd.DataFrame:
         """`gates`, `errors`, `loops`, `evolution`, `comparisons` or `precision` of a run."""
-        return _table(self._folder(run) / f"{name}.tsv", f"{name} of {run}")
+        return table_of(self._folder(run) / f"{name}.tsv", f"{name} of {run}")
 
     def common_table(self, name: str) -> pd.DataFrame:
-        """`gradients` or `memory_tasks`, which belong to no run."""
-        return _table(self.paths.results / f"{name}.tsv", name)
+        """`gradients`, `memory_tasks`, `canaries` or `delayed_copy`, which belong to no run."""
+        return table_of(self.paths.results / f"{name}.tsv", name)
 
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
-        return _json(self._folder(run) / "cells.json", f"cells of {run}")
+        return json_of(self._folder(run) / "cells.json", f"cells of {run}")
 
     def speed(self) -> dict[str, Any]:
         """speed.json: what benchmarks/training.py measured."""
-        return _json(self.paths.results / "speed.json", "speed")
+        return json_of(self.paths.results / "speed.json", "speed")
 
     def sweep(self, name: str, *settings: str) -> pd.DataFrame:
         """The runs of a sweep: the settings that vary, parameters; of the test part its symbols,
@@ -140,7 +123,7 @@ class Results:
         not vary in it."""
         folder = self.paths.sweep_results(name)
         runs, scores = (
-            _table(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
+            table_of(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
         )
         if missing := [key for key in settings if key not in runs]:
             raise NotRunError(f"waits for a sweep {name} over {', '.join(missing)}")
@@ -150,24 +133,24 @@ class Results:
 
     def gradients(self) -> dict[str, Any]:
         """gradients.json: the networks whose gradients were measured."""
-        return _json(self.paths.results / "gradients.json", "gradients")
+        return json_of(self.paths.results / "gradients.json", "gradients")
 
     def table(self, run: str, name: str) -> pd.DataFrame:
         """`scores`, `closing`, `structure` or `incidence` of a run, with those of its corpus's
         n-grams and held-out text: column `source` tells them apart."""
         corpus = self.corpus_of(run)
-        own = _table(self._folder(run) / f"{name}.tsv", run)
+        own = table_of(self._folder(run) / f"{name}.tsv", run)
         baseline = self.paths.baseline_results(corpus) / f"{name}.tsv"
-        return pd.concat([own, _table(baseline, f"baseline of {corpus}")], ignore_index=True)
+        return pd.concat([own, table_of(baseline, f"baseline of {corpus}")], ignore_index=True)
 
     def _rows(self, run: str, name: str, source: str) -> pd.DataFrame:
         """What `table` has of one source; n-grams and held-out text wait for no network."""
         if of_network(source):
-            table = _table(self._folder(run) / f"{name}.tsv", run)
+            table = table_of(self._folder(run) / f"{name}.tsv", run)
         else:
             corpus = self.corpus_of(run)
             folder = self.paths.baseline_results(corpus)
-            table = _table(folder / f"{name}.tsv", f"baseline of {corpus}")
+            table = table_of(folder / f"{name}.tsv", f"baseline of {corpus}")
         rows = table[table["source"] == source]
         if rows.empty:
             raise NotRunError(f"{run}: nothing measured of {source}")
@@ -190,22 +173,54 @@ class Results:
             found += _scored(self.paths.baseline_results(self.corpus_of(run)), run)
         return found
 
-    def bits(self, run: str, source: str) -> Interval:
-        """Test cross-entropy of a model in bits per symbol; infinite if a symbol was impossible."""
+    def scores(self, run: str, source: str, part: str = "test") -> pd.DataFrame:
+        """Sums of nats, symbols and impossible symbols of a model over one part, by what is
+        resampled."""
         rows = self._rows(run, "scores", source)
-        if rows["impossible"].sum():
-            return Interval(np.inf, np.inf, np.inf, len(rows))
-        return ratio_interval(rows["nats"] / np.log(2), rows["symbols"], **self.bootstrap())
+        rows = rows[rows["part"] == part] if "part" in rows else rows
+        if rows.empty:
+            raise NotRunError(f"waits for scores of the {part} part of {run}")
+        return self._by_unit(rows)[["nats", "symbols", "impossible"]].sum()
+
+    def _by_unit(self, rows: pd.DataFrame) -> Any:
+        """Rows grouped by what is resampled: documents, where there are fewer of them than windows
+        and yet enough, else windows."""
+        few = "document" in rows and (
+            self.settings.least_documents <= rows["document"].nunique() < rows["window"].nunique()
+        )
+        return rows.groupby("document" if few else "window")
+
+    def bits(self, run: str, source: str, part: str = "test") -> Interval:
+        """Cross-entropy of a model in bits per symbol; infinite if a symbol was impossible."""
+        units = self.scores(run, source, part)
+        if units["impossible"].sum():
+            return Interval(np.inf, np.inf, np.inf, len(units))
+        return ratio_interval(units["nats"] / np.log(2), units["symbols"], **self.bootstrap())
+
+    def best_kenlm(self, run: str) -> str:
+        """The KenLM model of a run's corpus with the lowest cross-entropy on the validation part,
+        as kenlm:8. What it is compared by is the test part."""
+        corpus = self.corpus_of(run)
+        table = table_of(
+            self.paths.baseline_results(corpus) / "scores.tsv", f"baseline of {corpus}"
+        )
+        kenlm = table["source"].isin(members(table["source"].unique(), KENLM))
+        rows = table[kenlm & (table["part"] == "val")] if "part" in table else table[:0]
+        if rows.empty:
+            raise NotRunError(f"waits for validation scores of the baseline of {corpus}")
+        sums = rows.groupby("source", sort=False)[["nats", "symbols"]].sum()
+        return str((sums["nats"] / sums["symbols"]).idxmin())
 
     def bits_difference(self, run: str, source: str, other: str) -> Interval:
-        """Difference in test bits per symbol of two models of one text, paired by window."""
-        a, b = (self._rows(run, "scores", name).set_index("window") for name in (source, other))
+        """Difference in test bits per symbol of two models of one text, paired by document or
+        window."""
+        a, b = (self.scores(run, name) for name in (source, other))
         nats = _side_by_side(a[["nats"]], b[["nats", "symbols"]])
         bits = nats[["nats_a", "nats"]] / np.log(2)
         return paired_difference(bits["nats_a"], bits["nats"], nats["symbols"], **self.bootstrap())
 
     def windows(self, run: str, metric: str, source: str) -> pd.DataFrame:
-        """Events and exposure of one metric of one source, one row a window."""
+        """Events and exposure of one metric of one source, one row a window, document or sample."""
         rows = self._rows(run, "structure", source)
         rows = rows[rows["metric"] == metric]
         if rows.empty:
@@ -239,7 +254,7 @@ class Results:
         table = table[table["closer"].isin(closers)]
         rows = []
         for (source, distance), group in table.groupby(["source", "distance"], sort=False):
-            windows = group.groupby("window")[[figure, "n"]].sum(min_count=1)
+            windows = self._by_unit(group)[[figure, "n"]].sum(min_count=1)
             interval = ratio_interval(windows[figure], windows["n"], **self.bootstrap())
             rows.append(
                 {
@@ -255,13 +270,15 @@ class Results:
         self, run: str, closers: list[str], beyond: int, source: str, other: str
     ) -> Interval:
         """Difference of two models' mean probability of the true closer at `beyond` symbols and
-        more since the opening, paired by window."""
+        more since the opening, paired by document or window."""
         table = self.table(run, "closing")
         table = table[table["closer"].isin(closers) & (table["distance"] >= beyond)]
-        sums = table.groupby(["source", "window"])[["probability", "n"]].sum()
-        if not {source, other} <= set(sums.index.get_level_values(0)):
+        if not {source, other} <= set(table["source"]):
             raise NotRunError(f"{run}: no closings of {source} and {other}")
-        a, b = (sums.loc[name] for name in (source, other))
+        a, b = (
+            self._by_unit(table[table["source"] == name])[["probability", "n"]].sum()
+            for name in (source, other)
+        )
         both = _side_by_side(a[["probability"]], b)
         return paired_difference(
             both["probability_a"], both["probability"], both["n"], **self.bootstrap()
@@ -270,7 +287,8 @@ class Results:
 
 def _rate(rows: pd.DataFrame, options: dict[str, Any]) -> Interval:
     """sum(events) / sum(exposure); no bound of a share is above 1, be there ever so few windows."""
-    found = ratio_interval(rows["events"], rows["exposure"], **options)
+    run = run_length(str(rows["metric"].iloc[0])) if len(rows) else 1
+    found = ratio_interval(rows["events"], rows["exposure"], run=run, **options)
     return found._replace(high=1.0) if found.high > 1 and (rows["unit"] == SHARE).all() else found
 
 
@@ -279,28 +297,5 @@ def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     return a.merge(b, left_index=True, right_index=True, suffixes=("_a", ""))
 
 
-def _json(path: Path, run: str, *besides: str) -> dict[str, Any]:
-    if not path.exists():
-        raise NotRunError(f"waits for {run}")
-    found = read_json(path)
-    if missing := {*NEEDED.get(path.name, ()), *besides} - set(found):
-        raise InputError(
-            f"{path} is damaged (it has no {min(missing)}): delete it and run its stage again "
-            "(dvc repro)"
-        )
-    return found
-
-
 def _scored(folder: Path, run: str) -> list[str]:
-    return _table(folder / "scores.tsv", run)["source"].unique().tolist()
-
-
-def _table(path: Path, run: str) -> pd.DataFrame:
-    if not path.exists():
-        raise NotRunError(f"waits for {run}")
-    return _parsed(path, path.stat().st_mtime_ns)
-
-
-@cache
-def _parsed(path: Path, _modified: int) -> pd.DataFrame:
-    return read_table(path, NEEDED.get(path.name, ()))
+    return table_of(folder / "scores.tsv", run)["source"].unique().tolist()

@@ -1,5 +1,6 @@
 """What every kind of text is reduced to: events, and counts over an exposure."""
 
+import re
 from typing import Literal, NamedTuple
 
 Outcome = Literal["ok", "mismatch", "unclosed", "unopened", "censored"]
@@ -41,3 +42,10 @@ SHARE = "share"
 CHARACTERS = "characters"
 LEVELS = "levels"
 CHARACTERS_IN = {PER_THOUSAND: 1_000, PER_HUNDRED_THOUSAND: 100_000}
+
+
+def run_length(metric: str) -> int:
+    """Exposure that one event of a metric fills at least: copies of 50 symbols, `copied at 50`,
+    come in runs of 50; most events come one by one."""
+    found = re.fullmatch(r"(?:copied|novel) at (\d+)", metric)
+    return int(found[1]) if found else 1

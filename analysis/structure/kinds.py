@@ -57,7 +57,7 @@ def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Pars
     with _parser(kind, training, text, words) as parse:
         yield Parsers(
             lambda window: [*parse(window), *_words(window, kind, words), *_nesting(window, kind)],
-            _of_streams(kind, training),
+            _of_streams(kind),
         )
 
 
@@ -70,7 +70,8 @@ def _parser(
     elif kind == "shakespeare":
         yield partial(prose.measure_play, context=words)
     elif kind == "names":
-        yield partial(names.measure, context=names.Context.of(training))
+        held_out = b"".join(text.vocabulary.decode(text.part(part)) for part in PARTS[1:])
+        yield partial(names.measure, context=names.Context.of(training, held_out))
     elif kind == "python":
         yield partial(python.measure, context=python.Context(python.module_names(training)))
     elif kind == "wikipedia":
@@ -99,9 +100,7 @@ def _nesting(window: bytes, kind: str) -> list[Measure]:
     return [Measure("nesting depth", nesting_depth(fates(window, kind)), 1, LEVELS)]
 
 
-def _of_streams(kind: str, training: bytes) -> Callable[[Sequence[bytes]], list[list[Measure]]]:
-    if kind == "names":
-        return partial(names.measure_together, context=names.Context.of(training))
+def _of_streams(kind: str) -> Callable[[Sequence[bytes]], list[list[Measure]]]:
     if kind == "wikipedia":
         return lambda streams: [wiki.measure_pages(stream) for stream in streams]
     return lambda streams: [[] for _ in streams]

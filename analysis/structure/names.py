@@ -19,12 +19,14 @@ class Context(NamedTuple):
     known: frozenset[bytes] = frozenset()
     folded: frozenset[bytes] = frozenset()
     """The same in small letters."""
+    listed: frozenset[bytes] = frozenset()
+    """Those of the whole list, held-out ones too."""
 
     @classmethod
-    def of(cls, training: bytes) -> "Context":
-        """From the lines of the training text."""
+    def of(cls, training: bytes, held_out: bytes = b"") -> "Context":
+        """From the lines of the training text, and of what was held out."""
         known = frozenset(lines(training))
-        return cls(known, frozenset(name.lower() for name in known))
+        return cls(known, frozenset(name.lower() for name in known), known.union(lines(held_out)))
 
 
 NOTHING = Context()
@@ -49,35 +51,23 @@ def events(text: bytes, context: Context = NOTHING) -> list[Event]:
 
 
 def measure(text: bytes, context: Context) -> list[Measure]:
-    """The figures of one window that count names one by one."""
+    """The figures of one window: of its names one by one, and of the different ones among them.
+
+    `unique` falls as the number of names grows: compare only windows of one size.
+    """
     found = lines(text)
+    unique = set(found)
+    folded = {name.lower() for name in unique}
     valid = sum(FORM.fullmatch(name) is not None for name in found)
+    unlisted = sum(name not in context.listed for name in found)
     return [
         Measure("novel", sum(name not in context.known for name in found), len(found), SHARE),
+        Measure("novel, whole list", unlisted, len(found), SHARE),
         Measure("valid form", valid, len(found), SHARE),
+        Measure("unique", len(unique), len(found), SHARE),
+        Measure("novel, unique", len(unique - context.known), len(unique), SHARE),
+        Measure("novel, case ignored", len(folded - context.folded), len(folded), SHARE),
     ]
-
-
-def measure_together(streams: Sequence[bytes], context: Context) -> list[list[Measure]]:
-    """The figures of all streams of a source taken as one, a name counted where it first stands.
-
-    `unique` falls as the number of names grows: compare only sources with as many.
-    """
-    seen: set[bytes] = set()
-    seen_folded: set[bytes] = set()
-    figures = []
-    for stream in streams:
-        found = lines(stream)
-        unique = set(found) - seen
-        folded = {name.lower() for name in unique} - seen_folded
-        seen |= unique
-        seen_folded |= folded
-        figures.append([
-            Measure("unique", len(unique), len(found), SHARE),
-            Measure("novel, unique", len(unique - context.known), len(unique), SHARE),
-            Measure("novel, case ignored", len(folded - context.folded), len(folded), SHARE),
-        ])  # fmt: skip
-    return figures
 
 
 def natural_novelty(names: Sequence[bytes]) -> Measure:

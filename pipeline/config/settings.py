@@ -181,6 +181,8 @@ class Measure:
 
     window: int
     least_windows: int
+    least_documents: int
+    besides_symbols: int
     context: int
     closing_symbols: int
     distances: list[int]
@@ -188,6 +190,10 @@ class Measure:
     least_at_distance: int
     incidence_distances: list[int]
     structure_window: int
+    least_structure_windows: int
+    most_units: int
+    judge_window: int
+    judge_windows: int
     copy_lengths: list[int]
     distinct_orders: list[int]
     word_lengths: list[int]
@@ -200,6 +206,8 @@ class Measure:
     def __post_init__(self) -> None:
         check(self, "measure", COUNT, "window", "least_windows", "closing_symbols", "resamples")
         check(self, "measure", COUNT, "structure_window", "copy_lengths", "distinct_orders")
+        check(self, "measure", COUNT, "least_documents", "besides_symbols", "most_units")
+        check(self, "measure", COUNT, "least_structure_windows", "judge_window", "judge_windows")
         check(self, "measure", NATURAL, "context", "least_closings", "least_at_distance")
         check(self, "measure", NATURAL, "distances", "incidence_distances", "word_lengths")
         check(self, "measure", POSITIVE_FINITE, "half_width", "level")

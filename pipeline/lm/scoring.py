@@ -101,20 +101,16 @@ def score(
     """Cross-entropy of a text (T,), window by window."""
     spans = windows(len(text), window, context)
     found = symbol_log_probs(model, text, spans)
-    scores = []
-    for span in spans:
-        values = found[span.start : span.stop]
-        known = values[~np.isnan(values)]
-        possible = known[np.isfinite(known)]
-        scores.append(
-            (
-                span,
-                WindowScore(
-                    symbols=len(possible),
-                    nats=float(-possible.sum()),
-                    impossible=len(known) - len(possible),
-                    unseen=len(values) - len(known),
-                ),
-            )
-        )
-    return scores
+    return [(span, summed(found[span.start : span.stop])) for span in spans]
+
+
+def summed(values: NDArray) -> WindowScore:
+    """The score of symbols of these log-probabilities (T,), as `symbol_log_probs` gives them."""
+    known = values[~np.isnan(values)]
+    possible = known[np.isfinite(known)]
+    return WindowScore(
+        symbols=len(possible),
+        nats=float(-possible.sum()),
+        impossible=len(known) - len(possible),
+        unseen=len(values) - len(known),
+    )

@@ -1,39 +1,55 @@
-"""Figures of what goes on inside networks: cells, confidence, gates, errors, gradients, memory."""
+"""Figures of what goes on inside networks: cells, confidence, gates, errors."""
+
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
-from analysis.statistics import mean_interval
+from analysis.statistics import mean_interval, rate_difference
 from pipeline.lm.sources import TRAINED
 
 
 def cell_share(results: Results, run: str, what: str, network: str) -> Figure:
-    """Share of the cells of a network, trained or untrained, that are `interpretable` or
-    `above_threshold`."""
-    found = results.cells(run)["shares"][network][what]
-    return Figure(found["estimate"], found["low"], found["high"])
+    """Share of the cells of a network, trained, untrained or `rotated` (random directions in the
+    space of the trained one's cells), that are `interpretable` or `above_threshold`."""
+    found, features = _cells(results, run, what, network)
+    return Figure(found["estimate"], found["low"], found["high"], f"features: {features}")
+
+
+def cell_difference(results: Results, run: str, what: str, network: str, other: str) -> Figure:
+    """That share of one network less the one of another; cells resampled in each."""
+    sides = []
+    for name in (network, other):
+        found, _ = _cells(results, run, what, name)
+        flags = np.arange(found["n"]) < round(found["estimate"] * found["n"])
+        sides.append((flags, np.ones(found["n"])))
+    return Figure.of(rate_difference(*sides, **results.bootstrap()))
+
+
+def _cells(results: Results, run: str, what: str, network: str) -> tuple[dict[str, Any], str]:
+    """A share in cells.json, and the features looked for."""
+    cells = results.cells(run)
+    if network not in cells["shares"]:
+        raise NotRunError(f"waits for the cells of {run}, {network}")
+    return cells["shares"][network][what], ", ".join(cells.get("occurrences", {}))
 
 
 def sureness_difference(results: Results, run: str, source: str, after: str, than: str) -> Figure:
     """Mean probability of a model's likeliest symbol after one class of symbols less that after
-    another; windows resampled in each."""
-    settings = results.settings
+    another; paired by window."""
     table = results.own_table(run, "confidence")
-    random = np.random.default_rng(settings.seed)
-    means, resampled = [], []
+    sides = []
     for name in (after, than):
         rows = table[(table["source"] == source) & (table["class"] == name)]
         if rows.empty:
             raise NotRunError(f"{run}: no symbols {name}")
-        sums = rows.groupby("window")[["probability", "symbols"]].sum().to_numpy(float)
-        drawn = random.integers(len(sums), size=(settings.resamples, len(sums)))
-        totals = sums[drawn].sum(1)
-        means.append(sums[:, 0].sum() / sums[:, 1].sum())
-        resampled.append(totals[:, 0] / totals[:, 1])
-    return Figure.from_resampled(means[0] - means[1], resampled[0] - resampled[1], settings.level)
+        sides.append(rows.groupby("window")[["probability", "symbols"]].sum())
+    windows = sides[0].index.union(sides[1].index)
+    whole = [side.reindex(windows, fill_value=0) for side in sides]
+    ratios = [(side["probability"], side["symbols"]) for side in whole]
+    return Figure.of(rate_difference(*ratios, paired=True, **results.bootstrap()))
 
 
 def gate_difference(
@@ -53,17 +69,14 @@ def gate_difference(
 def first_layer_saturation(results: Results, run: str) -> Figure:
     """Share of the time that gates of the first layer are saturated at either side, less that of
     the other layers' gates; units resampled."""
-    settings = results.settings
     shares = inside.gate_shares(results, run)
     shares = shares[shares["network"] == TRAINED]
     both = shares["left"] + shares["right"]
     sides = [both[shares["layer"] == 1].to_numpy(), both[shares["layer"] > 1].to_numpy()]
     if not all(map(len, sides)):
         raise NotRunError(f"{run}: needs a network of several layers")
-    random = np.random.default_rng(settings.seed)
-    drawn = [random.choice(side, (settings.resamples, len(side))).mean(axis=1) for side in sides]
-    estimate = sides[0].mean() - sides[1].mean()
-    return Figure.from_resampled(estimate, drawn[0] - drawn[1], settings.level)
+    ratios = [(side, np.ones(len(side))) for side in sides]
+    return Figure.of(rate_difference(*ratios, **results.bootstrap()))
 
 
 def saturated_units(
@@ -86,57 +99,5 @@ def error_share(results: Results, run: str, source: str, kind: str) -> Figure:
     return Figure(*rows.iloc[0][["estimate", "low", "high"]])
 
 
-def gradient_share(results: Results, cell: str, network: str, state: str, distance: int) -> Figure:
-    """Norm of the gradient that arrives `distance` symbols back, of that at the nearest."""
-    decay = inside.gradient_decay(results)
-    rows = decay[
-        (decay["cell"] == cell)
-        & (decay["network"] == network)
-        & (decay["state"] == state)
-        & (decay["distance"] == distance)
-    ]
-    if rows.empty:
-        raise NotRunError(f"gradients: nothing of {cell}, {network}, at {distance}")
-    return Figure(*rows.iloc[0][["estimate", "low", "high"]])
-
-
-def gradient_ratio(
-    results: Results, network: str, distance: int, numerator: list[str], denominator: list[str]
-) -> Figure:
-    """The share of the gradient that arrives `distance` symbols back (`gradient_share`) of one cell
-    over that of another; each as [cell, state]. The bounds are the farthest that both intervals
-    allow."""
-    above, below = (
-        gradient_share(results, cell, network, state, distance)
-        for cell, state in (numerator, denominator)
-    )
-    with np.errstate(divide="ignore"):
-        return Figure(*map(float, np.divide(above, (below.estimate, below.high, below.low))))
-
-
-def memory_error(
-    results: Results, task: str, cell: str, training: str, lengths: list[int], worst: bool
-) -> Figure:
-    """Error of a memory task relative to guessing, at the length where it is largest, or
-    smallest; an interval over seeds."""
-    table = results.common_table("memory_tasks")
-    table = table[
-        (table["task"] == task)
-        & (table["cell"] == cell)
-        & (table["training"] == training)
-        & table["length"].isin(lengths)
-    ]
-    if table.empty:
-        raise NotRunError(f"memory_tasks: nothing of {cell} on {task}")
-    relative = pd.DataFrame(
-        {"length": table["length"], "error": table["error"] / table["guessing"]}
-    )
-    means = relative.groupby("length")["error"].mean()
-    length = means.idxmax() if worst else means.idxmin()
-    return Figure.over_seeds(
-        relative[relative["length"] == length]["error"], results.settings.level
-    )
-
-
-FIGURES = (cell_share, sureness_difference, gate_difference, first_layer_saturation,
-           saturated_units, error_share, gradient_share, gradient_ratio, memory_error)  # fmt: skip
+FIGURES = (cell_share, cell_difference, sureness_difference, gate_difference,
+           first_layer_saturation, saturated_units, error_share)  # fmt: skip

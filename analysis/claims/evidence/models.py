@@ -3,14 +3,15 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
+from analysis.statistics import bootstrap, rate_difference
 from pipeline.lm.rnn.architecture import parameter_count
-from pipeline.lm.sources import kenlm_source
 
 MILLION = 1e6
-WEIGHT_BYTES = 4
+BEST = "best"
 
 
 def parameters(results: Results, run: str, cell: str, layers: int, hidden: int) -> Figure:
@@ -31,17 +32,29 @@ def nats(results: Results, run: str, source: str) -> Figure:
 
 
 def bits_difference(results: Results, run: str, source: str, other: str) -> Figure:
-    """Test bits per symbol of one model less those of another, paired by window."""
-    return Figure.of(results.bits_difference(run, source, other))
+    """Test bits per symbol of one model less those of another, paired; `other` may be the `best`
+    Kneser-Ney, chosen on the validation part."""
+    other = named(results, run, other)
+    return Figure.of(results.bits_difference(run, source, other), other)
 
 
-def size_ratio(results: Results, run: str, kenlm: int) -> Figure:
-    """Bytes of a network's weights in single precision over those of a KenLM model of its text."""
-    corpus = results.corpus_of(run)
-    sizes = {row["model"]: row["bytes"] for row in results.baseline(corpus)["models"]}
-    if (name := kenlm_source(kenlm)) not in sizes:
-        raise NotRunError(f"baseline of {corpus} has no {name}")
-    return Figure.exact(results.training(run)["parameters"] * WEIGHT_BYTES / sizes[name])
+def named(results: Results, run: str, source: str) -> str:
+    """A source by its name: `best` is the best Kneser-Ney of the validation part."""
+    return results.best_kenlm(run) if source == BEST else source
+
+
+def memorisation_gap(results: Results, run: str, source: str) -> Figure:
+    """Test bits per symbol of a model less those of as much of its training text."""
+    sides = [results.scores(run, source, part) for part in ("test", "train")]
+    ratios = [(side["nats"] / math.log(2), side["symbols"]) for side in sides]
+    return Figure.of(rate_difference(*ratios, **results.bootstrap()))
+
+
+def size_ratio(results: Results, run: str, source: str) -> Figure:
+    """Parameters of a network over the n-grams that a KenLM model of its text stores."""
+    source = named(results, run, source)
+    stored = results.ngrams(run, source)
+    return Figure.exact(results.training(run)["parameters"] / stored, f"{source}: {stored:,}")
 
 
 def closing_lead(
@@ -64,7 +77,6 @@ def closing_growth(
 ) -> Figure:
     """One model's lead over another at closers within `far` (from, below) symbols of their
     opening, less that lead within `near`; windows resampled for both."""
-    settings = results.settings
     table = results.table(run, "closing")
     table = table[table["closer"].isin(closers) & table["source"].isin([source, other])]
     leads = []
@@ -77,18 +89,13 @@ def closing_growth(
         leads.append((lead, sums["n"][source]))
     windows = leads[0][0].index.union(leads[1][0].index)
     sides = [[column.reindex(windows).fillna(0).to_numpy() for column in side] for side in leads]
-    random = np.random.default_rng(settings.seed)
-    drawn = random.integers(len(windows), size=(settings.resamples, len(windows)))
 
-    def growth(chosen: np.ndarray) -> np.ndarray:
+    def growth(chosen: NDArray) -> NDArray:
         with np.errstate(invalid="ignore", divide="ignore"):
             rates = [lead[chosen].sum(-1) / counts[chosen].sum(-1) for lead, counts in sides]
         return rates[1] - rates[0]
 
-    resampled = growth(drawn)
-    whole = growth(np.arange(len(windows)))
-    known = resampled[np.isfinite(resampled)]
-    return Figure.from_resampled(float(whole), known, settings.level)
+    return Figure.of(bootstrap(growth, len(windows), **results.bootstrap()))
 
 
 FIGURES = (
@@ -96,6 +103,7 @@ FIGURES = (
     step_seconds,
     nats,
     bits_difference,
+    memorisation_gap,
     size_ratio,
     closing_lead,
     closing_growth,

@@ -5,11 +5,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from analysis.claims.evidence.figure import Figure, pooled, resampled_rates
+from analysis.claims.evidence.figure import Figure
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
-from analysis.statistics import log_rate_ratio
-from pipeline.lm.sources import HELD_OUT, iteration_source, temperature_source
+from analysis.statistics import confidence_rates, log_rate_ratio
+from analysis.statistics import rate_difference as difference
+from analysis.structure.events import run_length
+from pipeline.lm.sources import temperature_source
 
 LEAST_SAMPLES = 10
 """One sample that loops says little about a model."""
@@ -27,15 +29,24 @@ def rate_difference(
     source: str,
     other: str | None = None,
     other_run: str | None = None,
-    other_metric: str | None = None,
 ) -> Figure:
-    """A metric of one source less that of another source, run or metric; windows resampled in
-    each."""
-    sides = (
-        results.windows(run, metric, source),
-        results.windows(other_run or run, other_metric or metric, other or source),
-    )
-    return _difference(results, *sides)
+    """A metric of one source less that of another source or run; each resampled."""
+    a = results.windows(run, metric, source)
+    b = results.windows(other_run or run, metric, other or source)
+    options = results.bootstrap()
+    return Figure.of(difference(_ratio(a), _ratio(b), run=run_length(metric), **options))
+
+
+def fault_difference(
+    results: Results, run: str, metric: str, source: str, other_metric: str
+) -> Figure:
+    """The rate of one kind of fault less that of another in the same text, paired by window."""
+    tables = [
+        results.windows(run, name, source).set_index("window") for name in (metric, other_metric)
+    ]
+    windows = tables[0].index.union(tables[1].index)
+    sides = [_ratio(table.reindex(windows).fillna(0)) for table in tables]
+    return Figure.of(difference(*sides, paired=True, **results.bootstrap()))
 
 
 def rate_ratio(
@@ -44,9 +55,7 @@ def rate_ratio(
     """A metric of one source over that of another."""
     a = results.windows(run, metric, source)
     b = results.windows(other_run or run, metric, other)
-    logs = log_rate_ratio(
-        a["events"], a["exposure"], b["events"], b["exposure"], **results.bootstrap()
-    )
+    logs = log_rate_ratio(*_ratio(a), *_ratio(b), run=run_length(metric), **results.bootstrap())
     return Figure(*(float(np.exp(value)) for value in logs[:3]))
 
 
@@ -57,13 +66,23 @@ def temperature_trend(results: Results, run: str, metrics: list[str]) -> Figure:
     temperatures = sorted(results.config.experiments[run].sample.temperatures)
     if len(temperatures) < 3:
         raise NotRunError(f"{run}: needs 3 temperatures or more, has {len(temperatures)}")
-    estimates, resampled = [], []
+    estimates, resampled, units = [], [], []
     for metric in metrics:
         tables = [results.windows(run, metric, temperature_source(t)) for t in temperatures]
-        rates = [resampled_rates(table, random, settings.resamples) for table in tables]
-        estimates.append(_spearman(np.array([[pooled(table)] for table in tables]))[0])
+        sides = [_ratio(table) for table in tables]
+        rates = [confidence_rates(*side, settings.resamples, random) for side in sides]
+        whole = np.array([[events.sum() / exposure.sum()] for events, exposure in sides])
+        estimates.append(_spearman(whole)[0])
         resampled.append(_spearman(np.stack(rates)))
-    return Figure.from_resampled(min(estimates), np.min(resampled, axis=0), settings.level)
+        units.append(min(map(len, tables)))
+    return Figure.from_resampled(
+        min(estimates), np.min(resampled, axis=0), settings.level, min(units)
+    )
+
+
+def _ratio(table: pd.DataFrame) -> tuple[NDArray, NDArray]:
+    """Events and exposures of a table with a row a unit."""
+    return table["events"].to_numpy(float), table["exposure"].to_numpy(float)
 
 
 def looping_share(results: Results, run: str, source: str) -> Figure:
@@ -76,51 +95,6 @@ def looping_share(results: Results, run: str, source: str) -> Figure:
     return Figure(*rows.iloc[0][["estimate", "low", "high"]])
 
 
-def evolution_difference(
-    results: Results,
-    run: str,
-    iteration: int | None,
-    metric: str,
-    other_metric: str | None = None,
-    other_iteration: int | None = None,
-) -> Figure:
-    """A metric of the sample taken after `iteration` steps (None: of held-out text) less another
-    metric of it, or less the same after `other_iteration` steps."""
-    table = results.own_table(run, "evolution")
-    wanted = [
-        (iteration, metric),
-        (iteration if other_iteration is None else other_iteration, other_metric or metric),
-    ]
-    sides = []
-    for after, name in wanted:
-        source = HELD_OUT if after is None else iteration_source(after)
-        rows = table[(table["source"] == source) & (table["metric"] == name)]
-        sides.append(rows[rows["exposure"] > 0])
-        if sides[-1].empty:
-            raise NotRunError(f"{run}: no {name} of {source}")
-    return _difference(results, *sides)
-
-
-def evolution_ratio(results: Results, run: str, iteration: int, metric: str) -> Figure:
-    """A metric of the sample taken after `iteration` steps over that of held-out text."""
-    table = results.own_table(run, "evolution")
-    table = table[(table["metric"] == metric) & (table["exposure"] > 0)]
-    a, b = (table[table["source"] == source] for source in (iteration_source(iteration), HELD_OUT))
-    if a.empty or b.empty:
-        raise NotRunError(f"{run}: no {metric} after {iteration} steps")
-    logs = log_rate_ratio(
-        a["events"], a["exposure"], b["events"], b["exposure"], **results.bootstrap()
-    )
-    return Figure(*(float(np.exp(value)) for value in logs[:3]))
-
-
-def _difference(results: Results, a: pd.DataFrame, b: pd.DataFrame) -> Figure:
-    settings = results.settings
-    random = np.random.default_rng(settings.seed)
-    rates = [resampled_rates(side, random, settings.resamples) for side in (a, b)]
-    return Figure.from_resampled(pooled(a) - pooled(b), rates[0] - rates[1], settings.level)
-
-
 def _spearman(values: NDArray) -> NDArray:
     """Rank correlation of rows in order of temperature (k, R) with that order: (R,)."""
     ranks = rankdata(values, axis=0)
@@ -130,5 +104,4 @@ def _spearman(values: NDArray) -> NDArray:
     return np.where(spread > 0, (a * b).sum(0) / np.where(spread > 0, spread, 1), 0.0)
 
 
-FIGURES = (rate, rate_difference, rate_ratio, temperature_trend, looping_share,
-           evolution_difference, evolution_ratio)  # fmt: skip
+FIGURES = (rate, rate_difference, fault_difference, rate_ratio, temperature_trend, looping_share)

@@ -1,9 +1,13 @@
 """Figures of speed, from the benchmark of training that the stage `speed` keeps."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
+from analysis.statistics import resampled
 
 
 def step_ratio(results: Results, network: str, variant: str, other: str) -> Figure:
@@ -15,10 +19,14 @@ def step_ratio(results: Results, network: str, variant: str, other: str) -> Figu
         raise NotRunError(f"waits for a benchmark of {', '.join(sorted(missing))}")
     random = np.random.default_rng(settings.seed)
     times = [np.array(rows[name]["times"]) for name in (variant, other)]
-    drawn = [np.median(random.choice(t, (settings.resamples, len(t))), axis=1) for t in times]
-    return Figure.from_resampled(
-        float(np.median(times[0]) / np.median(times[1])), drawn[0] / drawn[1], settings.level
-    )
+    drawn = [resampled(_median(t), len(t), settings.resamples, random) for t in times]
+    ratio = float(np.median(times[0]) / np.median(times[1]))
+    n = min(map(len, times))
+    return Figure.from_resampled(ratio, drawn[0] / drawn[1], settings.level, n)
+
+
+def _median(times: NDArray) -> Callable[[NDArray], NDArray]:
+    return lambda index: np.median(times[index], axis=1)
 
 
 def work_ratio(results: Results, network: str, variant: str, other: str) -> Figure:

@@ -41,6 +41,7 @@ TRIE = ("-a", "22", "trie")
 QUANTISED = ("-q", "12", "-b", "12")
 END, UNKNOWN = "</s>", "<unk>"
 HEADER_BYTES, STRUCTURE_OFFSET = 100, 96
+ORDER_OFFSET, COUNTS_OFFSET = 88, 108
 QUANTISED_STRUCTURES = (3, 5)
 """KenLM's numbers, in the header of its binaries, of the structures that round probabilities."""
 LOG_10 = float(np.log(10))
@@ -184,6 +185,14 @@ def run(
             + (FULL if is_full else "give it more memory, prune more, or lower the order")
         )
     return found
+
+
+def ngram_counts(path: Path) -> list[int]:
+    """How many n-grams of each order, from 1 on, a binary stores; its header says it."""
+    with path.open("rb") as file:
+        header = file.read(COUNTS_OFFSET)
+        counts = file.read(8 * header[ORDER_OFFSET])
+    return np.frombuffer(counts, "<u8").tolist()
 
 
 def _is_quantised(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from analysis.claims import verdicts
+from analysis.claims.__main__ import lines
 from analysis.claims.evidence import FIGURES, Figure
 from analysis.claims.verdicts import (
     INCONCLUSIVE,
@@ -22,6 +24,7 @@ from analysis.claims.verdicts import (
 )
 from analysis.results.reader import Results
 from pipeline.config.params import PARAMS_FILES, load
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import write_json
 from tests.conftest import ROOT
 
@@ -35,7 +38,8 @@ def results(tmp_path) -> Results:
     return Results.of(config)
 
 
-STAGES = {"speed", "gradients", "memory_tasks", "course"}
+NGRAMS = [*(f"ngram:{n}" for n in (4, 10, 15, 20)), "kenlm:20"]
+STAGES = {"speed", "gradients", "memory_tasks", "course", "canaries", "delayed_copy"}
 """What claims wait for besides experiments and sweeps."""
 VERDICTS = {REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN}
 CONFIG = load(ROOT / PARAMS_FILES["full"])
@@ -79,13 +83,17 @@ def test_without_results_nothing_is_settled(name, results):
 @pytest.mark.parametrize("name", list(ENTRIES))
 def test_entries_are_complete_and_hold_no_verdict(name):
     config, entry = CONFIG, ENTRIES[name]
-    assert set(entry) == verdicts.FIELDS
+    assert set(entry) - {"revised"} == verdicts.FIELDS
+    for revision in entry.get("revised", ()):
+        assert set(revision) == verdicts.REVISION
+        assert revision["verdict"] in VERDICTS
     assert set(entry["runs"]) <= {*config.experiments, *config.sweeps, *STAGES}
     for part in entry["parts"]:
-        assert set(part) - {"floor"} == verdicts.PART_FIELDS
+        assert set(part) - {"floor", "rule", "origin"} == verdicts.PART_FIELDS
+        assert "rule" in part or "origin" not in part
         for arguments in (part["with"], part.get("floor", part["with"])):
             inspect.signature(FIGURES[part["figure"]]).bind(None, **arguments)
-        assert part["rule"] and set(part["rule"]) <= {"from", "to"}
+        assert "rule" not in part or set(part["rule"]) in ({"from"}, {"to"}, {"from", "to"})
         assert not VERDICTS & set(map(str, part.values()))
 
 
@@ -107,29 +115,48 @@ def structure(folder: Path, rates: dict[str, float], metric: str, windows: int =
     pd.DataFrame(rows).to_csv(folder / "structure.tsv", sep="\t", index=False)
 
 
-@pytest.mark.parametrize(
-    ("share", "verdict"),
-    [(0.9, REPRODUCED), (0.6, NOT_REPRODUCED), (0.951, INCONCLUSIVE)],
-)
-def test_p12_from_made_up_results(results, tmp_path, share, verdict):
-    structure(tmp_path / "names", {"temperature:1": share}, "novel, unique")
-    structure(tmp_path / "baselines" / "names", {"held-out": 0.899}, "natural novelty")
-    settled = settle("P12", ENTRIES["P12"], results)
-    assert settled.verdict == verdict
-    assert settled.parts[0].floor == pytest.approx(0.899, abs=0.001)
+def test_a_revision_stands_with_its_verdict(results):
+    settled = settle("P4", ENTRIES["P4"], results)
+    (revision,) = settled.revised
+    assert revision.verdict == NOT_REPRODUCED and "0.1" in revision.was
+    assert "revised 2026-11-25: was: Share of samples at temperature 0.1" in lines(asdict(settled))
+    with pytest.raises(InputError, match="revised of P4 needs"):
+        settle("P4", {**ENTRIES["P4"], "revised": [{"date": "2026-11-25"}]}, results)
+
+
+def test_another_variant_is_named_beside_the_verdict(results, tmp_path):
+    manifest = {"source": {"variant": "excerpt-2016"}, "bytes": 6_100_000, "parts": {},
+                "vocabulary": 1}  # fmt: skip
+    write_json(tmp_path / "texts/wikipedia/manifest.json", manifest)
+    settled = settle("P6", ENTRIES["P6"], results)
+    assert settled.variant == "wikipedia: excerpt-2016, 6.1 MB"
+    assert (
+        lines(asdict(settled)).splitlines()[0]
+        == "P6   not run (on wikipedia: excerpt-2016, 6.1 MB)"
+    )
+    write_json(
+        tmp_path / "texts/wikipedia/manifest.json", manifest | {"source": {"variant": "enwik8"}}
+    )
+    assert settle("P6", ENTRIES["P6"], results).variant == ""
+
+
+def test_no_bound_is_beyond_what_a_unit_allows(results, monkeypatch):
+    monkeypatch.setitem(FIGURES, "course_mean", lambda *_, **__: Figure(0.98, 0.94, 1.03))
+    part = settle("V5", ENTRIES["V5"], results).parts[-1]
+    assert (part.low, part.high) == (0.94, 1.0)
 
 
 @pytest.mark.parametrize(("sign", "verdict"), [(1, REPRODUCED), (-1, NOT_REPRODUCED)])
 def test_p3_from_made_up_results(results, tmp_path, sign, verdict):
-    temperatures = results.config.experiments.shakespeare.sample.temperatures
+    temperatures = results.config.experiments.paulgraham.sample.temperatures
     rates = {f"temperature:{t:g}": 0.5 + sign * 0.1 * t for t in temperatures}
     for metric in ENTRIES["P3"]["parts"][0]["with"]["metrics"]:
         structure(tmp_path / "x", rates, metric)
         table = pd.read_csv(tmp_path / "x" / "structure.tsv", sep="\t")
-        target = tmp_path / "shakespeare" / "structure.tsv"
+        target = tmp_path / "paulgraham" / "structure.tsv"
         target.parent.mkdir(exist_ok=True)
         table.to_csv(target, sep="\t", index=False, mode="a", header=not target.exists())
-    structure(tmp_path / "baselines" / "shakespeare", {"held-out": 0.1}, "non-words")
+    structure(tmp_path / "baselines" / "paulgraham", {"held-out": 0.1}, "non-words")
     assert settle("P3", ENTRIES["P3"], results).verdict == verdict
 
 
@@ -137,7 +164,11 @@ def test_p3_from_made_up_results(results, tmp_path, sign, verdict):
 def test_g3_from_made_up_results(results, tmp_path, network, verdict):
     for folder, sources, p in (
         (tmp_path / "linux", ["network"], network),
-        (tmp_path / "baselines" / "linux", [f"ngram:{n}" for n in (4, 10, 15, 20)], 0.4),
+        (
+            tmp_path / "baselines" / "linux",
+            NGRAMS,
+            0.4,
+        ),
     ):
         rows = [
             {"source": source, "window": w, "closer": "}", "distance": 20, "n": 10,

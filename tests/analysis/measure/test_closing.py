@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from analysis.measure.closing import closing_rows, measured_spans, position_figures, true_closings
+from analysis.measure.closing import closing_rows, position_figures, true_closings
 from analysis.measure.incidence import COLUMNS, incidence_rows
 from analysis.structure.delimiters.fates import group
 from pipeline.config.settings import Measure
 from pipeline.lm.ngram.suffix_index import SuffixIndex
+from pipeline.lm.scoring import windows
 from tests.conftest import prepare
 
 LATEX = (
@@ -25,7 +26,7 @@ def case(request, tmp_path):
     text = prepare(tmp_path / kind, content)
     part = text.part("test")
     model = SuffixIndex.build(text.part("train"), text.vocabulary.size).ngram(3)
-    spans = measured_spans(part, len(part), 50, 20)
+    spans = windows(len(part), 50, 20)
     figures = position_figures(model, part, spans, text.vocabulary)
     return kind, text, model, part, spans, figures
 
@@ -52,7 +53,7 @@ def test_rows_are_sums_over_closings(case):
     kind, text, _, part, spans, figures = case
     found = true_closings(part, text.vocabulary, kind, len(part))
     assert len(found) > 20
-    rows = list(closing_rows(figures, found, spans, DISTANCES))
+    rows = list(closing_rows(figures, found, [span.start for span in spans], DISTANCES))
     scored = [c for c in found if c.position >= 1]
     assert sum(row.n for row in rows) == len(scored)
     for row in rows:
@@ -76,7 +77,7 @@ def test_the_type_of_a_closer_is_what_its_rivals_leave_open(case):
     kind, text, _, part, spans, figures = case
     found = true_closings(part, text.vocabulary, kind, len(part))
     sums: dict[str, float] = {}
-    for row in closing_rows(figures, found, spans, [0]):
+    for row in closing_rows(figures, found, [span.start for span in spans], [0]):
         sums[row.closer] = sums.get(row.closer, 0.0) + row.typed
     named = [c for c in found if c.closer.startswith("\\end{")]
     if kind == "latex":
@@ -95,12 +96,14 @@ def test_the_type_of_a_closer_is_what_its_rivals_leave_open(case):
 
 def test_a_text_without_closings_has_no_rows(case):
     *_, spans, figures = case
-    assert not list(closing_rows(figures, [], spans, DISTANCES))
+    assert not list(closing_rows(figures, [], [span.start for span in spans], DISTANCES))
 
 
 SETTINGS = Measure(
-    window=10, least_windows=2, context=1, closing_symbols=10, distances=[0], least_closings=1,
-    least_at_distance=1, incidence_distances=[1, 5, 50], structure_window=10, copy_lengths=[],
+    window=10, least_windows=2, least_documents=5, besides_symbols=100, context=1,
+    closing_symbols=10, distances=[0], least_closings=1,
+    least_at_distance=1, incidence_distances=[1, 5, 50], structure_window=10,
+    least_structure_windows=1, most_units=50, judge_window=30, judge_windows=100, copy_lengths=[],
     distinct_orders=[], word_lengths=[], dictionary="", half_width=0.1, resamples=50, level=0.95,
     seed=1,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from analysis.measure.compare import comparison_rows, figures, precision_rows
 from analysis.report.corpus_page import comparison_table
 from analysis.results.reader import COMPARED
-from analysis.statistics import overdispersion
+from analysis.significance import overdispersion
 from analysis.structure.events import CHARACTERS, PER_THOUSAND, SHARE
 
 OPTIONS = {"resamples": 400, "seed": 0, "level": 0.95}

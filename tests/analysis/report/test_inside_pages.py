@@ -111,6 +111,8 @@ def results(tmp_path) -> Results:
         write(folder / run / "gates.tsv", gate_table())
         write(folder / run / "loops.tsv", loop_table())
         (folder / run / "train.json").write_text(json.dumps(training(*size)))
+    scores = {"source": "kenlm:8", "part": "val", "window": 0, "symbols": 10, "nats": 20.0}
+    write(folder / "baselines/warpeace/scores.tsv", pd.DataFrame([scores]))
     write(folder / "gradients.tsv", gradient_table())
     write(folder / "memory_tasks.tsv", memory_table())
     about = {

@@ -1,0 +1,68 @@
+"""Result files as they are read: what they have to hold, and that they are there at all."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_json
+from pipeline.lm.io.tables import read_table
+
+NEEDED = {
+    "scores.tsv": ("nats", "symbols"),
+    "closing.tsv": ("closer", "distance", "n", "probability"),
+    "structure.tsv": ("metric", "events", "exposure", "unit"),
+    "incidence.tsv": ("closer", "distance", "at_risk"),
+    "history.tsv": ("epoch", "train_bits", "validation_bits"),
+    "gates.tsv": ("gate", "left", "right"),
+    "errors.tsv": ("kind", "errors", "near"),
+    "loops.tsv": ("stream", "start", "period"),
+    "evolution.tsv": ("metric", "events", "exposure", "unit"),
+    "comparisons.tsv": ("other", "ratio", "p_holm"),
+    "precision.tsv": ("half_width", "phi", "text"),
+    "confidence.tsv": ("class", "least", "probability"),
+    "gradients.tsv": ("cell", "distance", "norm"),
+    "memory_tasks.tsv": ("task", "error", "guessing"),
+    "runs.tsv": ("digest",),
+    "sizes.tsv": ("model", "ngrams"),
+    "canaries.tsv": ("model", "times", "recited"),
+    "delayed_copy.tsv": ("lag", "error", "guessing"),
+    "train.json": ("experiment", "parameters"),
+    "baseline.json": ("data_sha256", "models"),
+    "excerpts.json": ("beginnings", "passages"),
+    "manifest.json": ("source", "parts", "vocabulary"),
+    "cells.json": ("shares", "settings", "best"),
+    "speed.json": ("rows",),
+}
+"""Columns or keys that readers take for granted: a file without one of them is another file."""
+
+
+class NotRunError(Exception):
+    """A result is not there; the message names the run that would make it."""
+
+
+def json_of(path: Path, run: str, *besides: str) -> dict[str, Any]:
+    """A JSON result that `run` makes, with the keys it needs and those `besides`."""
+    if not path.exists():
+        raise NotRunError(f"waits for {run}")
+    found = read_json(path)
+    if missing := {*NEEDED.get(path.name, ()), *besides} - set(found):
+        raise InputError(
+            f"{path} is damaged (it has no {min(missing)}): delete it and run its stage again "
+            "(dvc repro)"
+        )
+    return found
+
+
+def table_of(path: Path, run: str) -> pd.DataFrame:
+    """A table that `run` makes, with the columns it needs."""
+    if not path.exists():
+        raise NotRunError(f"waits for {run}")
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(path: Path, _modified: int) -> pd.DataFrame:
+    return read_table(path, NEEDED.get(path.name, ()))

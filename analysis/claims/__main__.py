@@ -31,12 +31,11 @@ def lines(verdict: dict[str, Any]) -> str:
     """A claim for a terminal, a line a part and one a change of its rule."""
     variant = f" (on {verdict['variant']})" if verdict.get("variant") else ""
     revised = [
-        f"revised {change['date']}: was: {change['was']} (then {change['verdict']}.) {change['why']}"
-        for change in verdict.get("revised", [])
+        f"revised {r['date']}: was: {r['was']} (then {r['verdict']}.) {r['why']}"
+        for r in verdict.get("revised", [])
     ]
     head = f"{verdict['id']:4} {verdict['verdict']}{variant}"
-    return "
-       ".join([head, *map(_line, verdict["parts"]), *revised])
+    return "\n       ".join([head, *map(_line, verdict["parts"]), *revised])
 
 
 def _line(part: dict[str, Any]) -> str:

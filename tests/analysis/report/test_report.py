@@ -1,6 +1,7 @@
 """Pages: hostile text is escaped, nothing is fetched, what is missing is said."""
 
 import math
+import re
 from base64 import b64decode
 
 import pandas as pd
@@ -43,7 +44,7 @@ def index(results):
 def test_an_index_without_results_says_not_run(index):
     page = index.read_text()
     assert page.count("not run") >= 5 + 9
-    summary = (index.parent / "README.md").read_text()
+    summary = re.sub(r"\(Then [a-z ]+\.\)", "", (index.parent / "README.md").read_text())
     assert "not run" in summary and "reproduced" not in summary.replace("not reproduced", "")
 
 

@@ -1,5 +1,6 @@
 """A measured figure with its interval, and a note on what it was measured on."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,12 @@ class Figure(NamedTuple):
         return cls(interval.estimate, interval.low, interval.high, note)
 
     @classmethod
+    def through(cls, function: Callable[[float], float], interval: Interval) -> "Figure":
+        """Of what an interval is of, an increasing function."""
+        estimate, low, high = (float(function(value)) for value in interval[:3])
+        return cls(estimate, low, high)
+
+    @classmethod
     def exact(cls, value: float, note: str = "") -> "Figure":
         """Counted, not sampled."""
         return cls(value, value, value, note)
@@ -44,4 +51,4 @@ class Figure(NamedTuple):
         """The geometric mean of one ratio a seed, with Student's interval of the logarithms."""
         logs = seeds_interval(np.log(np.asarray(values, float)), level)
         with np.errstate(over="ignore"):
-            return cls(*(float(np.exp(value)) for value in logs[:3]))
+            return cls.through(np.exp, logs)

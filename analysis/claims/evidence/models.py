@@ -28,7 +28,7 @@ def step_seconds(results: Results, run: str) -> Figure:
 
 def nats(results: Results, run: str, source: str) -> Figure:
     """Test cross-entropy of a model in nats per symbol."""
-    return Figure(*(value * math.log(2) for value in results.bits(run, source)[:3]))
+    return Figure.through(lambda bits: bits * math.log(2), results.bits(run, source))
 
 
 def bits_difference(results: Results, run: str, source: str, other: str) -> Figure:

@@ -56,7 +56,7 @@ def rate_ratio(
     a = results.windows(run, metric, source)
     b = results.windows(other_run or run, metric, other)
     logs = log_rate_ratio(*_ratio(a), *_ratio(b), run=run_length(metric), **results.bootstrap())
-    return Figure(*(float(np.exp(value)) for value in logs[:3]))
+    return Figure.through(np.exp, logs)
 
 
 def temperature_trend(results: Results, run: str, metrics: list[str]) -> Figure:

@@ -708,7 +708,7 @@ def read_everything(config: Any) -> None:
     Corpus.of("mine", params.select(config, "corpora", "mine"))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data(), wrong=WRONG)
 def test_any_value_at_any_key_is_taken_or_refused_in_a_line(bench: Bench, data, wrong) -> None:
     content = copy.deepcopy(bench.settings)
@@ -732,7 +732,7 @@ def test_any_way_of_choosing_is_refused_or_chooses_what_is_possible(temperature,
     assert math.isfinite(log_probs[0, chosen[0]])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=12) | st.text(st.sampled_from("the (Fr\n"), max_size=12).map(str.encode))
 def test_any_prompt_is_continued_or_refused_in_a_line(bench: Bench, prompt: bytes) -> None:
     (bench.folder / "prompt").write_bytes(prompt)

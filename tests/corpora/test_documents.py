@@ -24,9 +24,8 @@ from pipeline.lm.io.errors import InputError
 
 MOST = 10_000_000
 FILES = Documents(reader="members", patterns=("*.c", "*.h"), without=("skip/*",))
-FEW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SLOW, SHARED = HealthCheck.too_slow, HealthCheck.function_scoped_fixture
+FEW = settings(max_examples=60, suppress_health_check=[SLOW, SHARED])
 
 
 def tar(path: Path, files: list[tuple[str, bytes]], mode: str = "w:gz") -> Path:

@@ -40,7 +40,7 @@ def both(network, fast, n, length, seed=0):
     n=st.integers(1, 9),
     cached=st.sampled_from([0, 2**30]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_close_to_the_exact_steps_at_any_size(cell, size, layers, hidden, n, cached):
     torch.manual_seed(size)
     network = RecurrentNetwork(size, cell, layers, hidden).eval()

@@ -62,7 +62,7 @@ def steps(model: NGram, sequence: NDArray) -> NDArray[np.float64]:
 
 
 @given(texts, sequences, orders, dtypes)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_distributions_are_those_of_counting(
     text: list[int], sequence: list[int], order: int | None, dtype: type
 ) -> None:
@@ -76,7 +76,6 @@ def test_distributions_are_those_of_counting(
 
 
 @given(texts, sequences, orders)
-@settings(deadline=None)
 def test_symbol_log_probs_are_those_of_the_rows(
     text: list[int], sequence: list[int], order: int | None
 ) -> None:
@@ -141,7 +140,7 @@ cuts = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8)), min_size=1, ma
 
 
 @given(texts, sequences, cuts, st.booleans(), dtypes)
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_matches_are_the_longest(
     text: list[int], sequence: list[int], cuts: list[tuple[int, int]], splice: bool, dtype: type
 ) -> None:
@@ -198,7 +197,6 @@ def test_ids_need_no_room_of_their_own() -> None:
 
 
 @given(texts, orders, st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_draws_are_occurrences_and_streams_independent(
     text: list[int], order: int | None, seed: int
 ) -> None:
@@ -252,7 +250,6 @@ def test_states_keep_what_a_stream_needs_to_go_on() -> None:
 
 
 @given(texts, dtypes)
-@settings(deadline=None)
 def test_saved_index_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, text: list[int], dtype: type
 ) -> None:
@@ -267,7 +264,6 @@ def test_saved_index_is_the_same(
 
 
 @given(texts.filter(lambda text: len(text) > 1), st.data())
-@settings(deadline=None)
 def test_any_other_order_of_suffixes_is_refused(
     tmp_path_factory: pytest.TempPathFactory, text: list[int], data: st.DataObject
 ) -> None:

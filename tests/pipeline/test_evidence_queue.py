@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from pipeline.config import params
 from tests.conftest import PROSE, ROOT, prepare
-from tests.processes import alive, children_of, wait_until
+from tests.processes import PATIENCE, alive, children_of, wait_until
 
 PROGRAM = """
 from pipeline import console, evidence
@@ -54,7 +54,7 @@ def test_a_killed_queue_goes_on_and_ends_as_if_never_killed(tmp_path: Path) -> N
     (tmp_path / "killed").mkdir()
     whole, killed = (machine(tmp_path / name, epochs=6) for name in ("whole", "killed"))
     with start(whole) as undisturbed:
-        printed, said = undisturbed.communicate(timeout=600)
+        printed, said = undisturbed.communicate(timeout=PATIENCE)
     assert undisturbed.returncode == 0, said
     assert set(networks(whole)) == set(RUNS[:2])
     lines = printed.splitlines()
@@ -70,11 +70,11 @@ def test_a_killed_queue_goes_on_and_ends_as_if_never_killed(tmp_path: Path) -> N
     wait_until(lambda: not alive(child))
     assert not networks(killed)
     with start(killed) as again:
-        said = again.communicate(timeout=600)[1]
+        said = again.communicate(timeout=PATIENCE)[1]
     assert again.returncode == 0, said
     assert networks(killed) == networks(whole)
     with start(killed) as done:
-        assert "started" not in done.communicate(timeout=600)[0]
+        assert "started" not in done.communicate(timeout=PATIENCE)[0]
 
 
 def test_ctrl_c_ends_trainings_too(tmp_path: Path) -> None:
@@ -83,6 +83,7 @@ def test_ctrl_c_ends_trainings_too(tmp_path: Path) -> None:
         wait_until(lambda: any((folder / "checkpoints").glob("*/training.safetensors")))
         (child,) = children_of(queue.pid)
         queue.send_signal(signal.SIGINT)
-        assert "interrupted: run the same command to go on" in queue.communicate(timeout=600)[1]
+        _, said = queue.communicate(timeout=PATIENCE)
+    assert "interrupted: run the same command to go on" in said
     assert queue.returncode == 130
     wait_until(lambda: not alive(child))

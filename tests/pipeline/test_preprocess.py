@@ -25,9 +25,8 @@ from pipeline.lm.vocabulary import TOKEN
 from pipeline.preprocess import prepare
 from tests.prepared_texts import corpus_of, described, parts_of, prepared
 
-FEW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SLOW, SHARED = HealthCheck.too_slow, HealthCheck.function_scoped_fixture
+FEW = settings(max_examples=40, suppress_health_check=[SLOW, SHARED])
 
 
 @given(st.lists(st.binary(max_size=6) | st.text(max_size=3).map(str.encode), max_size=8))

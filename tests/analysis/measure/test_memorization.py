@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.measure.memorization import copied, measure
@@ -22,7 +22,6 @@ def _matches(sample, text):
     )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(texts, texts, st.integers(1, 6), st.integers(1, 12))
 def test_every_figure_is_what_a_search_finds(sample, text, length, window):
     matches = _matches(sample, text)

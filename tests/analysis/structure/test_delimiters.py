@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.structure.delimiters.fates import (
@@ -82,7 +82,6 @@ def test_a_deleted_bracket_is_one_violation(kind, data):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None)
 @given(st.text("()[]{}<>|$&;\"'*/#\\ \nab=-", max_size=60) | st.binary(max_size=60))
 def test_any_text_has_a_fate_for_each_delimiter(kind, text):
     text = text.encode() if isinstance(text, str) else text
@@ -178,7 +177,6 @@ def _km(durations, ended, at):
 subjects = st.tuples(st.integers(1, 9), st.sampled_from(["ok", "unclosed", "censored"]))
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(subjects, max_size=5), min_size=1, max_size=4))
 def test_incidences_sum_to_kaplan_meier(windows):
     made = [[Fate(0, length, "}", outcome) for length, outcome in w] for w in windows]

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.structure import prose
@@ -114,7 +114,6 @@ def test_loop_of_a_long_sample():
     assert prose.find_loop(b"", 2, 10) is None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_can_be_measured(text):
     context = prose.Context(word_lengths=LENGTHS, orders=ORDERS)

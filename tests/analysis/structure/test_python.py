@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.structure.events import VIOLATIONS
@@ -193,7 +193,6 @@ def _damaged(source, mutation):
     return None if at < 0 else source[:at] + source[at + 1 :]
 
 
-@settings(deadline=None)
 @given(st.text(string.printable, max_size=80) | st.binary(max_size=80))
 def test_any_text_can_be_measured(text):
     text = text.encode() if isinstance(text, str) else text
@@ -202,7 +201,6 @@ def test_any_text_can_be_measured(text):
         assert exposure >= 0
 
 
-@settings(deadline=None)
 @given(st.text("def class():\n \t'\"#\\x=", max_size=60))
 def test_statements_that_parse_are_what_the_interpreter_accepts(text):
     for at in python.statements(text.encode()):

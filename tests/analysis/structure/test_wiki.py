@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.structure import wiki
@@ -107,7 +107,6 @@ def test_entities_and_addresses_of_a_page_are_never_read(tmp_path):
     assert _figures(bomb + declared)["pages well formed"] == (0, 2)
 
 
-@settings(deadline=None)
 @given(st.text("<>/page=[]{}'&;lt \n", max_size=80) | st.binary(max_size=80))
 def test_any_text_can_be_measured(text):
     text = text.encode() if isinstance(text, str) else text
@@ -116,7 +115,6 @@ def test_any_text_can_be_measured(text):
         assert events <= exposure
 
 
-@settings(deadline=None)
 @given(st.recursive(st.just(b"x"), lambda inner: st.lists(inner, max_size=3).map(
     lambda parts: b"<a>" + b"".join(parts) + b"</a>"), max_leaves=12))  # fmt: skip
 def test_nested_elements_are_right_and_parse(xml):

@@ -30,6 +30,7 @@ from analysis.measure import excerpts, gates, loops
 from analysis.probes import gradients, memory_tasks
 from analysis.probes.course.settings import Course
 from analysis.report.blind import Blind
+from analysis.report.play import Play
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -54,6 +55,7 @@ SETTINGS_OF_STAGES = {
     "inside.memory_tasks": memory_tasks.Settings,
     "report.blind": Blind,
     "report.excerpts": excerpts.Settings,
+    "report.play": Play,
 }
 DOCUMENT = Path(__file__).parent / "BAD_INPUT.md"
 ANYTHING = "…"

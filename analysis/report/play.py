@@ -25,7 +25,7 @@ from analysis.report.pages import network_words, write
 from analysis.results.reader import NotRunError, Results
 from pipeline import console, models
 from pipeline.config import params
-from pipeline.config.rules import COUNT, NOT_NEGATIVE, POSITIVE_FINITE, SHARE, check
+from pipeline.config.rules import COUNT, POSITIVE_FINITE, SHARE, between, check
 from pipeline.lm.io.files import read_json
 from pipeline.lm.rnn.checkpoint import CARD
 from pipeline.lm.rnn.language_model import RecurrentLM
@@ -35,6 +35,9 @@ from pipeline.lm.scoring import score
 from pipeline.lm.sources import TRAINED
 from pipeline.lm.text import MANIFEST, PreparedText
 from pipeline.lm.vocabulary import Vocabulary
+
+HOTTEST = 1.5
+"""The highest temperature that a reader can choose."""
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Play:
 
     def __post_init__(self) -> None:
         check(self, "play", COUNT, "symbols", "likeliest", "orders", "order", "most", "bytes")
-        check(self, "play", NOT_NEGATIVE, "temperature")
+        check(self, "play", between(0, HOTTEST), "temperature")
         check(self, "play", POSITIVE_FINITE, "surprise")
         check(self, "play", SHARE, "least")
 
@@ -174,7 +177,8 @@ def write_play(config: DictConfig, run: str) -> Path:
     prepared = results.paths.text / corpus
     text = PreparedText.open(prepared) if (prepared / MANIFEST).exists() else None
     shapes, weights = packed(rounded)
-    data = script_data(opened.vocabulary, card, settings) | {"matrices": shapes}
+    copy = min(results.settings.copy_lengths)
+    data = script_data(opened.vocabulary, card, settings) | {"matrices": shapes, "copy": copy}
     held_out = np.asarray(text.part("test")[: settings.symbols + 1]) if text else np.empty(0)
     content = {
         "scale": config.scale,
@@ -185,6 +189,8 @@ def write_play(config: DictConfig, run: str) -> Path:
         "network": network_words(card),
         "card": card,
         "settings": settings,
+        "hottest": HOTTEST,
+        "copy": copy,
         "beginning": settings.beginnings.get(corpus, ""),
         "cells": named_cells(results, run),
         "least": config.cells.interpretable,

@@ -226,9 +226,17 @@
     find("go").textContent = "Go";
   }
 
+  const atEnd = ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 40;
+
+  // What was copied is underlined: the last symbols of a text.
+  function underline(element) {
+    for (let k = 1; k <= data.copy; k++) element.children[element.children.length - k].classList.add("copied");
+  }
+
   // Every answer that changes the text says how much of it is kept, and what comes after.
   function take({ keep, symbols: fresh, beside }) {
     const follows = at >= symbols.length - 1 || !held;
+    const ends = [...document.querySelectorAll(".text")].filter(atEnd);
     if (keep < symbols.length) {
       printed.clear();
       fresh = [...symbols.slice(0, keep), ...fresh];
@@ -239,13 +247,17 @@
       span.classList.toggle("given", symbols.length < given);
       symbols.push({ ...symbol, span });
       paint(symbols.at(-1));
+      if (symbol.copied) underline(shown);
     }
     if (beside === null && counts) {
       counts.clear();
       for (const { id } of symbols) counts.print(id).classList.add("given");
     }
-    if (beside !== null) counts.print(beside);
-    for (const element of document.querySelectorAll(".text")) element.scrollTop = element.scrollHeight;
+    if (beside !== null) {
+      counts.print(beside.id);
+      if (beside.copied) underline(find("counts-text"));
+    }
+    for (const element of ends) element.scrollTop = element.scrollHeight;
     if (follows) pointAt(symbols.length - 1, false);
     speed();
   }

@@ -169,6 +169,11 @@ function engine() {
     return { longest, times, expected: counts.map((count) => Math.log(count / times)) };
   }
 
+  // Whether the last symbols stand so in the training text.
+  function copied(ids) {
+    return Boolean(training) && counted(ids, network.copy).longest === network.copy;
+  }
+
   function likeliest(expected) {
     const ids = [...expected.keys()].filter((id) => expected[id] > -Infinity);
     ids.sort((a, b) => expected[b] - expected[a]);
@@ -256,12 +261,11 @@ function engine() {
     write({ temperature, order, cell }) {
       const keep = history.ids.length;
       const symbols = [{ ...read(drawn(history.expected, temperature)), shown: shownBy(cell) }];
-      let beside = null;
-      if (training) {
-        beside = drawn(counted(history.beside, order).expected, temperature);
-        history.beside.push(beside);
-      }
-      return { keep, symbols, beside };
+      symbols[0].copied = copied(history.ids);
+      if (!training) return { keep, symbols, beside: null };
+      const id = drawn(counted(history.beside, order).expected, temperature);
+      history.beside.push(id);
+      return { keep, symbols, beside: { id, copied: copied(history.beside) } };
     },
     cell({ cell }) {
       return { values: history.shown.map((values) => values[cellOf(cell)] / SHADES) };

@@ -198,6 +198,21 @@ def test_its_ngram_counts_as_the_index_does(driver, pages):
         assert max(answer["longest"] for answer in answers) <= order
 
 
+def test_what_is_copied_is_told(driver, pages):
+    """An n-gram of long context goes on as its text does, a network that never learnt does not."""
+    page = pages["lstm"]
+    driver.get(page.path.as_uri())
+    cell = {"layer": 0, "unit": 0}
+    begin = np.asarray(page.text.part("train")[100:130]).tolist()
+    write = {"do": "write", "temperature": 0, "order": 40, "cell": cell}
+    answers = ask(driver, {"do": "read", "keep": 0, "ids": begin, "cell": cell}, *[write] * 30)[1:]
+    assert all(answer["beside"]["copied"] for answer in answers)
+    assert [answer["beside"]["id"] for answer in answers] == page.text.part("train")[
+        130:160
+    ].tolist()
+    assert not any(answer["symbols"][0]["copied"] for answer in answers[20:])
+
+
 def test_at_temperature_0_it_writes_what_sampling_writes(lstm, pages):
     page = pages["lstm"]
     lstm.execute_script("document.getElementById('temperature').value = 0")

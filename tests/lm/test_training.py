@@ -2,6 +2,7 @@
 
 import copy
 import math
+import subprocess
 from dataclasses import asdict, replace
 from mmap import PAGESIZE
 from resource import RUSAGE_SELF, getrusage
@@ -234,6 +235,36 @@ def test_damaged_weights_are_refused(tmp_path, damage):
     with pytest.raises(InputError) as caught:
         load_network(tmp_path)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_neighbours_change_no_byte(recipe):
+    """Nor do they change the number of threads: of two, that share the processor with others."""
+    text = np.random.default_rng(1).integers(80, size=64 * 32 * 8 + 1).astype(np.uint8)
+    settings = replace(recipe, batch=64, bptt=32, evaluations=1)
+    streams = Streams.fit(text, settings.batch, settings.bptt)
+    threads, weights = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        for neighbours in (0, 2):
+            torch.manual_seed(1)
+            network = RecurrentNetwork(80, "lstm", layers=2, hidden=64)
+            steps = Trainer(network, streams, None, settings, 1, torch.device("cpu"))
+            busy = [
+                subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(neighbours)
+            ]
+            try:
+                for _ in steps.run():
+                    pass
+            finally:
+                for process in busy:
+                    process.kill()
+                    process.wait()
+            weights.append(steps.network.weights())
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    for name, weight in weights[0].items():
+        assert torch.equal(weight, weights[1][name]), name
 
 
 def test_padding_for_a_gpu_changes_no_result(prose, recipe):

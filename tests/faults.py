@@ -44,7 +44,7 @@ STAGES = {
     "evolution": ("analysis.measure.evolution", "warpeace"),
     "gradients": ("analysis.probes.gradients",),
     "memory_tasks": ("analysis.probes.memory_tasks",),
-    "course": ("analysis.probes.course.__main__",),
+    "course": ("analysis.probes.course.__main__", "hello", "by_hand", "shapes"),
     "excerpts_baseline": ("analysis.measure.excerpts", "baseline", "warpeace"),
     "excerpts": ("analysis.measure.excerpts", "network", "warpeace"),
     "cells": ("analysis.cells.__main__", "warpeace"),

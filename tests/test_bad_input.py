@@ -28,7 +28,7 @@ from analysis.cells import reading as cell_reading
 from analysis.measure import error_kinds as errors
 from analysis.measure import excerpts, gates, loops
 from analysis.probes import gradients, memory_tasks
-from analysis.probes.course.settings import Course
+from analysis.probes.course.experiments import Course
 from analysis.report.blind import Blind
 from analysis.report.play import Play
 from pipeline import console

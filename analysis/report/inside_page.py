@@ -1,9 +1,10 @@
-"""The page on what networks can learn to remember, and which errors go away when they grow."""
+"""The page on what goes on inside networks: what they remember, their errors, small experiments."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
+from analysis.report.course_sections import sections
 from analysis.report.pages import network_words, write
 from analysis.report.plots import figures
 from analysis.report.plots import inside as inside_figures
@@ -13,33 +14,49 @@ from analysis.results.reader import NotRunError, Results
 from analysis.statistics import Interval
 from pipeline import console
 from pipeline.config import params
-from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
 
 NAME = "inside"
 
 
 def page_content(results: Results) -> dict[str, Any]:
-    """Everything the page shows."""
-    gradients = results.gradients()
+    """Everything the page shows: each section as soon as its own result is there, else None."""
+    parts = {"gradients": gradients, "memory": memory, "errors": errors}
+    shown: dict[str, Any] = {}
+    for name, part in parts.items():
+        try:
+            shown[name] = part(results)
+        except NotRunError as reason:
+            shown[name] = {"picture": None, "waits": reason}
+    return {"scale": results.config.scale, **shown, "course": list(sections(results))}
+
+
+def gradients(results: Results) -> dict[str, Any]:
+    """How far back gradients reach."""
+    found = results.gradients()
+    decay = inside.gradient_decay(results)
+    return found | {"picture": memory_figures.gradients(decay, gradient_words(results, found))}
+
+
+def memory(results: Results) -> dict[str, Any]:
+    """The memory tasks."""
+    return {
+        "settings": results.config.inside.memory_tasks,
+        "rows": memory_rows(results),
+        "picture": memory_figures.memory(inside.memory_errors(results)),
+    }
+
+
+def errors(results: Results) -> dict[str, Any]:
+    """The errors of a small and a large network."""
     sizes = results.config.inside.sizes
     runs = {name: sizes[name] for name in ("small", "large")}
     return {
-        "scale": results.config.scale,
         "title": results.config.corpora[results.corpus_of(runs["large"])].title,
-        "gradients": gradients,
-        "memory": results.config.inside.memory_tasks,
-        "memory_rows": memory_rows(results),
         "networks": {name: network_words(results.training(run)) for name, run in runs.items()},
         "parameters": {name: results.training(run)["parameters"] for name, run in runs.items()},
         "change": change_rows(results, runs["small"], runs["large"]),
-        "pictures": {
-            "gradients": memory_figures.gradients(
-                inside.gradient_decay(results), gradient_words(results, gradients)
-            ),
-            "memory": memory_figures.memory(inside.memory_errors(results)),
-            "errors": errors_picture(results, runs),
-        },
+        "picture": errors_picture(results, runs),
     }
 
 
@@ -95,15 +112,19 @@ def change_rows(results: Results, small: str, large: str) -> list[dict[str, Any]
     ]
 
 
+def pictures(content: dict[str, Any]) -> dict[str, figures.Picture]:
+    """The figures of the page, by name."""
+    own = {name: content[name]["picture"] for name in ("gradients", "memory", "errors")}
+    own |= {section.name: section.picture for section in content["course"]}
+    return {name: picture for name, picture in own.items() if picture}
+
+
 def write_page(results: Results) -> Path:
     """The page and its figures."""
-    try:
-        content = page_content(results)
-    except NotRunError as reason:
-        raise InputError(f"no page on memory yet, {reason}: run dvc repro") from reason
+    content = page_content(results)
     path = results.paths.reports / "pages" / f"{NAME}.html"
     write(path, "inside.html", content)
-    for name, picture in content["pictures"].items():
+    for name, picture in pictures(content).items():
         with atomic_write(results.paths.reports / "figures" / NAME / f"{name}.png") as file:
             file.write(picture.png)
     return path

@@ -25,6 +25,7 @@ NEEDED = {
     "confidence.tsv": ("class", "least", "probability"),
     "gradients.tsv": ("cell", "distance", "norm"),
     "memory_tasks.tsv": ("task", "error", "guessing"),
+    "course": ("experiment", "setting", "at", "value", "floor"),
     "runs.tsv": ("digest",),
     "sizes.tsv": ("model", "ngrams"),
     "canaries.tsv": ("model", "times", "recited"),
@@ -36,7 +37,7 @@ NEEDED = {
     "cells.json": ("shares", "settings", "best"),
     "speed.json": ("rows",),
 }
-"""Columns or keys that readers take for granted: a file without one of them is another file."""
+"""Columns or keys that readers take for granted, by file or folder: one without is another file."""
 
 
 class NotRunError(Exception):
@@ -65,4 +66,4 @@ def table_of(path: Path, run: str) -> pd.DataFrame:
 
 @cache
 def _parsed(path: Path, _modified: int) -> pd.DataFrame:
-    return read_table(path, NEEDED.get(path.name, ()))
+    return read_table(path, NEEDED.get(path.name) or NEEDED.get(path.parent.name, ()))

@@ -109,6 +109,13 @@ class Results:
         """`gradients`, `memory_tasks`, `canaries` or `delayed_copy`, which belong to no run."""
         return table_of(self.paths.results / f"{name}.tsv", name)
 
+    def course(self, name: str = "*") -> pd.DataFrame:
+        """What one small experiment observed, or all of them together."""
+        paths = sorted((self.paths.results / "course").glob(f"{name}.tsv"))
+        if not paths:
+            raise NotRunError("waits for course")
+        return pd.concat([table_of(path, "course") for path in paths], ignore_index=True)
+
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
         return json_of(self._folder(run) / "cells.json", f"cells of {run}")

@@ -1,1 +1,1 @@
-"""Small experiments of the course chapters (claims P22, V5, V6)."""
+"""Small experiments of the post and the course, a module each."""

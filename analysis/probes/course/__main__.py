@@ -1,84 +1,83 @@
-"""Small experiments of the course chapters -> results/course.tsv, a row an observation.
+"""Small experiments of the post and the course -> results/course, a table each.
 
-Columns are those of `analysis.probes.course.settings.Observation`.
+Columns are those of `analysis.probes.course.settings.Observation`. Without names, all are run; who
+names some gets their figures too.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+import time
 from dataclasses import asdict
-from functools import cache, partial
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from analysis.probes.course.by_hand import by_hand
-from analysis.probes.course.examples import Data, builders
-from analysis.probes.course.hello import WITH_STATE, WITHOUT_STATE, hello
-from analysis.probes.course.settings import Course, Observation, Shapes
-from analysis.probes.course.shapes import shape
+from analysis.probes.course.experiments import EXPERIMENTS, Course, opened
+from analysis.probes.course.settings import Observation
 from analysis.probes.journal import journal
+from analysis.results.reader import Results
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
-from pipeline.lm.text import PARTS, PreparedText
-
-Job = Callable[[], list[Observation]]
 
 
-def jobs(settings: Course, paths: Paths) -> Iterator[tuple[str, Job]]:
-    """Every network to train, with its name."""
-    for setting in (WITH_STATE, WITHOUT_STATE):
-        for seed in settings.hello.seeds:
-            yield "hello", partial(hello, setting, seed, settings.hello)
-    text = PreparedText.open(paths.text / settings.prose)
-    for seed in settings.by_hand.seeds:
-        yield "NumPy by hand", partial(by_hand, text, seed, settings.by_hand)
-    build = builders(paths.text, settings)
-    for name, task in settings.shapes.tasks.items():
-        if name not in build:
-            raise InputError(f"course.shapes.tasks has {name!r}: use {', '.join(build)}")
-        data = cache(partial(build[name], task))
-        for seed in settings.shapes.seeds:
-            yield name, partial(shape_of, name, data, seed, settings.shapes)
+def carry_out(name: str, settings: Course, paths: Paths) -> Path:
+    """Run one experiment with every seed: its table."""
+    experiment, own = EXPERIMENTS[name], getattr(settings, name)
+    read, digests = [], []
+    for thing, digest in opened(experiment.reads, settings, paths):
+        read.append(thing)
+        digests.append(digest)
+    code = sorted(Path(__file__).parent.glob("*.py"))
+    with journal(paths.checkpoints, f"course-{name}", code, [asdict(own), digests]) as kept:
+
+        def rows_of(seed: int) -> list[dict]:
+            return [row._asdict() for row in experiment.run(*read, seed, own)]
+
+        rows = [
+            row
+            for seed in tqdm(own.seeds, desc=name, unit="seed")
+            for row in kept.found(f"seed {seed}", partial(rows_of, seed))
+        ]
+        path = paths.results / "course" / f"{name}.tsv"
+        write_table(path, rows, list(Observation._fields))
+    return path
 
 
-def shape_of(name: str, data: Callable[[], Data], seed: int, settings: Shapes) -> list[Observation]:
-    """`shape`, its data made when the first network needs them."""
-    return shape(name, data(), seed, settings)
-
-
-def rows_of(job: Job) -> list[dict[str, Any]]:
-    """What a job observes, as rows of the table."""
-    return [observation._asdict() for observation in job()]
-
-
-def measure_course(config: DictConfig) -> None:
-    """Run every experiment with every seed."""
+def carry_out_all(names: list[str], config: DictConfig) -> None:
+    """Some experiments, or all."""
+    if unknown := set(names) - set(EXPERIMENTS):
+        raise InputError(f"no experiment {min(unknown)!r}: use {', '.join(EXPERIMENTS)}")
     settings, paths = params.view(Course, config.course, "course"), Paths.of(config)
     torch.set_num_threads(1)  # networks too small to share; and the same figures anywhere
-    names = (settings.prose, settings.names, settings.code)
-    texts = [PreparedText.open(paths.text / name) for name in names]
-    given = [asdict(settings), [text.digest(part) for text in texts for part in PARTS]]
-    code = sorted(Path(__file__).parent.glob("*.py"))
-    bar = tqdm(list(jobs(settings, paths)), unit="network")
-    with journal(paths.checkpoints, "course", code, given) as kept:
-        rows = []
-        for number, (name, job) in enumerate(bar):
-            bar.set_description(name)
-            rows += kept.found(f"{number} {name}", partial(rows_of, job))
-        write_table(paths.results / "course.tsv", rows, list(Observation._fields))
+    torch.set_flush_denormal(True)  # gradients that vanish would, as denormals, slow it tenfold
+    for name in names or EXPERIMENTS:
+        began = time.process_time()
+        path = carry_out(name, settings, paths)
+        print(f"{name}: {time.process_time() - began:.0f} s of processor time, {path}")
+        if names:
+            # By its name: the DAG runs all, draws nothing, and so hangs on no figure's code.
+            report = import_module("analysis.report.course_sections")
+            print(report.write_figure(Results.of(config), name))
 
 
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m analysis.probes.course", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="experiments to run")
+    parser.add_argument("--list", action="store_true", help="print what there is")
     params.add_scale_options(parser)
-    measure_course(params.load(params.params_file(parser.parse_args())))
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, experiment in EXPERIMENTS.items():
+            print(f"{name:11} {experiment.claims:8} {experiment.asks}")
+    else:
+        carry_out_all(arguments.names, params.load(params.params_file(arguments)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ nothing to read, SILENT nothing to tell. The shapes differ in nothing but where 
 - one-to-many: a name that ends in a given letter; as in many-to-many, what has been told is read;
 - many-to-one: whether a piece of a novel runs forwards or backwards, told at its end. How often
   symbols stand in it does not tell;
-- many-to-many: a date, 2015-05-21, read to its end and then told as 21 May 2015;
+- many-to-many: a date, 2015-05-21, read to its end and then told as 21 May 2015; and the course's
+  direction, May 21, 2015 as 2015-05-21;
 - synced: how many brackets are open at each symbol of Python's source (strings and comments open
   none).
 
@@ -18,12 +19,11 @@ import calendar
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.probes.course.settings import Course, Task
+from analysis.probes.course.settings import Shapes, Task
 from analysis.structure.delimiters.lexers import python_tokens
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.training import IGNORED
@@ -37,6 +37,8 @@ SILENT = IGNORED
 END = b"\n"
 
 Ids = NDArray[np.int64]
+Form = Callable[[date], str]
+"""How a date is written."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +134,27 @@ def many_to_one(prose: PreparedText, length: int, task: Task) -> Data:
     return Data(size + 2, examples("train", task.examples), examples("test", task.tests))
 
 
-def many_to_many(years: list[int], task: Task) -> Data:
-    """2015-05-21, END -> 21 May 2015, END; from the interpreter's calendar."""
+def in_words(day: date) -> str:
+    """21 May 2015."""
+    return f"{day.day} {calendar.month_name[day.month]} {day.year}"
+
+
+def in_american_words(day: date) -> str:
+    """May 21, 2015; as wide as the longest, as what is read has one length."""
+    return f"{calendar.month_name[day.month]} {day.day}, {day.year}".rjust(18)
+
+
+def many_to_many(
+    years: list[int], task: Task, read: Form = date.isoformat, tell: Form = in_words
+) -> Data:
+    """A date in one form, END -> in another, END; from the interpreter's calendar."""
     first, last = date(years[0], 1, 1).toordinal(), date(years[1], 12, 31).toordinal()
     held_out = spread(last - first + 1, task.tests)
     others = np.setdiff1d(np.arange(last - first + 1), held_out)
 
     def lines(days: Ids) -> list[bytes]:
         dates = [date.fromordinal(first + int(day)) for day in days]
-        return [
-            f"{d.isoformat()}\n{d.day} {calendar.month_name[d.month]} {d.year}\n".encode()
-            for d in dates
-        ]
+        return [f"{read(day)}\n{tell(day)}\n".encode() for day in dates]
 
     train, test = lines(others[spread(len(others), task.examples)]), lines(held_out)
     symbols = Vocabulary.of(b"".join(train))
@@ -189,17 +200,15 @@ def synced(code: PreparedText, length: int, deepest: int, task: Task) -> Data:
     return Data(size + deepest + 1, examples("train", task.examples), examples("test", task.tests))
 
 
-def builders(folder: Path, settings: Course) -> dict[str, Callable[[Task], Data]]:
-    """What makes the data of each shape, by its name in the settings; texts lie in `folder`."""
-    shapes = settings.shapes
-
-    def text(name: str) -> PreparedText:
-        return PreparedText.open(folder / name)
-
+def builders(
+    prose: PreparedText, names: PreparedText, code: PreparedText, shapes: Shapes
+) -> dict[str, Callable[[Task], Data]]:
+    """What makes the data of each task, by its name in the settings."""
     return {
-        "one-to-one": lambda task: one_to_one(text(settings.prose), task),
-        "one-to-many": lambda task: one_to_many(text(settings.names), task),
-        "many-to-one": lambda task: many_to_one(text(settings.prose), shapes.piece, task),
+        "one-to-one": lambda task: one_to_one(prose, task),
+        "one-to-many": lambda task: one_to_many(names, task),
+        "many-to-one": lambda task: many_to_one(prose, shapes.piece, task),
         "many-to-many": lambda task: many_to_many(shapes.years, task),
-        "synced": lambda task: synced(text(settings.code), shapes.code_piece, shapes.deepest, task),
+        "synced": lambda task: synced(code, shapes.code_piece, shapes.deepest, task),
+        "dates": lambda task: many_to_many(shapes.years, task, in_american_words, date.isoformat),
     }

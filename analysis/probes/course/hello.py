@@ -31,7 +31,12 @@ def memoryless_bound(word: str) -> float:
     return nats / (len(word) - 1)
 
 
-def hello(setting: str, seed: int, settings: Hello) -> list[Observation]:
+def hello(seed: int, settings: Hello) -> list[Observation]:
+    """With state and without."""
+    return [row for way in (WITH_STATE, WITHOUT_STATE) for row in learnt(way, seed, settings)]
+
+
+def learnt(setting: str, seed: int, settings: Hello) -> list[Observation]:
     """Train one network: its loss by step, in nats a symbol."""
     recipe = settings.train if setting == WITH_STATE else replace(settings.train, bptt=1)
     ids = np.array([ALPHABET.index(symbol) for symbol in WORD])

@@ -1,4 +1,4 @@
-"""Settings of the small experiments, and what they write."""
+"""What the small experiments write, and the settings of the first of them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,19 +10,21 @@ from pipeline.lm.rnn.architecture import BLOCKS
 
 
 class Observation(NamedTuple):
-    """One row of results/course.tsv."""
+    """One row of a table of results/course/."""
 
     claim: str
     experiment: str
     setting: str
     """Which of the things compared: with or without state, NumPy or PyTorch, ..."""
     seed: int
-    step: int
-    """Training steps done."""
+    at: float
+    """What a curve runs over: training steps done, a learning rate, a length, a distance."""
     metric: str
     value: float
     floor: float
     """What the metric is without what is being tested; each module says what that is."""
+    text: str = ""
+    """Words that belong to it, as a sample."""
 
 
 @dataclass
@@ -102,15 +104,3 @@ class Shapes:
         check(self, "shapes", POSITIVE, "clip_at")
         if len(self.years) != 2 or not 1000 <= self.years[0] <= self.years[1] <= 9999:
             raise InputError(f"years are {self.years}: give the first and the last, 1000 to 9999")
-
-
-@dataclass
-class Course:
-    """All of it, and the corpora it reads."""
-
-    prose: str
-    names: str
-    code: str
-    hello: Hello
-    by_hand: ByHand
-    shapes: Shapes

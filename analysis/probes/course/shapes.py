@@ -1,11 +1,11 @@
-"""Whether recurrent networks serve every shape of sequences (claim V5).
+"""Whether recurrent networks serve every shape of sequences (claims V5, V12).
 
 A small network is trained on each task of `analysis.probes.course.examples` and tested on
 unseen examples:
 
 - accuracy: share of what is to be told that is told right. Floor: telling at each step what is told
   there most often.
-- wholly right (many-to-many): share of dates written without a wrong symbol. Floor: as above.
+- wholly right (many-to-many, dates): share of dates without a wrong symbol. Floor: as above.
 - ends as asked (one-to-many): share of the names it makes up that end in the letter asked for.
   Floor: names written without regard to it.
 
@@ -17,14 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analysis.probes.course.examples import BLANK, SILENT, Data, Examples
+from analysis.probes.course.examples import BLANK, SILENT, Data, Examples, builders
 from analysis.probes.course.settings import Observation, Shapes, Task
+from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.sampling import Decoding, sample
+from pipeline.lm.text import PreparedText
 
 NETWORK, COUNTS = "network", "counts of pairs"
 ONE_TO_ONE, ONE_TO_MANY, MANY_TO_MANY = "one-to-one", "one-to-many", "many-to-many"
+DATES = "dates"
 ACCURACY, WHOLLY_RIGHT, ENDS_AS_ASKED = "accuracy", "wholly right", "ends as asked"
 
 
@@ -113,6 +116,19 @@ def without_regard(data: Data) -> float:
     return float((train / train.sum()) @ (test / test.sum()))
 
 
+def shapes(
+    prose: PreparedText, names: PreparedText, code: PreparedText, seed: int, settings: Shapes
+) -> list[Observation]:
+    """Train and test a network on every task."""
+    build = builders(prose, names, code, settings)
+    rows = []
+    for name, task in settings.tasks.items():
+        if name not in build:
+            raise InputError(f"course.shapes.tasks has {name!r}: use {', '.join(build)}")
+        rows += shape(name, build[name](task), seed, settings)
+    return rows
+
+
 def shape(name: str, data: Data, seed: int, settings: Shapes) -> list[Observation]:
     """Train and test one network."""
     task = settings.tasks[name]
@@ -121,14 +137,15 @@ def shape(name: str, data: Data, seed: int, settings: Shapes) -> list[Observatio
     found = [(NETWORK, ACCURACY, accuracy(guesses, data.test), floor)]
     if name == ONE_TO_ONE:
         found.append((COUNTS, ACCURACY, accuracy(after_counts(data), data.test), floor))
-    if name == MANY_TO_MANY:
+    if name in (MANY_TO_MANY, DATES):
         right = wholly_right(written(network, data, Decoding(0), seed), data)
         blind = wholly_right(most_frequent(data)[data.given - 1 :], data)
         found.append((NETWORK, WHOLLY_RIGHT, right, blind))
     if name == ONE_TO_MANY:
         right = ends_as_asked(written(network, data, Decoding(), seed), data)
         found.append((NETWORK, ENDS_AS_ASKED, right, without_regard(data)))
+    claim = "V12" if name == DATES else "V5"
     return [
-        Observation("V5", name, setting, seed, task.steps, metric, value, floor)
+        Observation(claim, name, setting, seed, task.steps, metric, value, floor)
         for setting, metric, value, floor in found
     ]

@@ -98,8 +98,8 @@ def test_entries_are_complete_and_hold_no_verdict(name):
 
 
 def test_every_claim_of_the_sources_has_its_entry():
-    known = {f"P{n}" for n in range(1, 23)} | {f"G{n}" for n in range(1, 5)}
-    known |= {f"K{n}" for n in range(1, 6)} | {f"V{n}" for n in range(1, 7)}
+    known = {f"P{n}" for n in range(1, 26)} | {f"G{n}" for n in range(1, 5)}
+    known |= {f"K{n}" for n in range(1, 6)} | {f"V{n}" for n in range(1, 14)}
     assert set(ENTRIES) == known
 
 

@@ -322,13 +322,13 @@ def test_the_lead_at_closing_braces_by_distance(results, tmp_path, far, verdict)
 @pytest.mark.parametrize(("loss", "verdict"), [(0.01, REPRODUCED), (1.0, NOT_REPRODUCED)])
 def test_hello_with_state_and_without(results, tmp_path, loss, verdict):
     rows = [
-        {"claim": "P22", "experiment": "hello", "setting": setting, "seed": seed, "step": step,
+        {"claim": "P22", "experiment": "hello", "setting": setting, "seed": seed, "at": step,
          "metric": "nats per symbol", "value": value + seed / 1e4, "floor": 0.3466}
         for setting, value in (("with state", loss), ("without state", 0.347))
         for seed in SEEDS
         for step in (1, 2)
     ]  # fmt: skip
-    write_rows(tmp_path / "course.tsv", rows)
+    write_rows(tmp_path / "course/some.tsv", rows)
     settled = settle("P22", ENTRIES["P22"], results)
     assert settled.verdict == verdict
     assert settled.parts[1].floor == pytest.approx(0.3466)

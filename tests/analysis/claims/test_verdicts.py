@@ -328,11 +328,11 @@ def test_verdicts_follow_from_the_course(name, verdict, results, tmp_path):
         value = FOUND[verdict](part).estimate
         names = {key: part["with"][key] for key in ("experiment", "metric", "setting")}
         for seed in SEEDS:
-            row = {**names, "claim": name, "seed": seed, "step": 1, "floor": 0.5}
+            row = {**names, "claim": name, "seed": seed, "at": 1, "floor": 0.5}
             rows.append({**row, "value": value + seed / 1e9})
             if less := part["with"].get("less"):
                 rows.append({**row, "setting": less, "value": 0.0})
-    write_rows(tmp_path / "course.tsv", rows)
+    write_rows(tmp_path / "course/some.tsv", rows)
     assert settle(name, ENTRIES[name], results).verdict == verdict
 
 

@@ -1,6 +1,7 @@
 """The small course experiments: their data, their floors, and each on a toy text."""
 
 import argparse
+import calendar
 import io
 import math
 import tokenize
@@ -17,13 +18,14 @@ from analysis.claims.evidence.course import course_largest, course_lead, course_
 from analysis.probes.course import examples
 from analysis.probes.course.by_hand import as_network, by_hand, gradient_differences
 from analysis.probes.course.examples import BLANK, SILENT, Data, Examples, bracket_depth, spread
-from analysis.probes.course.hello import WITH_STATE, WITHOUT_STATE, hello, memoryless_bound
-from analysis.probes.course.settings import Course, Observation, Task
+from analysis.probes.course.experiments import Course
+from analysis.probes.course.hello import WITH_STATE, WITHOUT_STATE, learnt, memoryless_bound
+from analysis.probes.course.settings import Observation, Task
 from analysis.probes.course.shapes import (
     accuracy,
     ends_as_asked,
     most_frequent,
-    shape,
+    shapes,
     wholly_right,
 )
 from analysis.results.reader import NotRunError, Results
@@ -31,6 +33,7 @@ from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.rnn.numpy_rnn import NumpyRNN, Parameters
+from pipeline.lm.text import PreparedText
 from tests.conftest import ROOT, prepare, random_ids
 
 NAMES = b"Anna\nBob\nClara\nDan\nEva\nFritz\nGerd\nHanna\nIda\nJan\n" * 20
@@ -51,8 +54,8 @@ def final(rows: list[Observation], metric: str, setting: str) -> Observation:
 def test_hello_is_learnt_with_state_and_never_without(course):
     settings = course.hello
     settings.train.epochs, settings.train.evaluations = 250, 2
-    with_state = hello(WITH_STATE, 1, settings)[-1]
-    without = hello(WITHOUT_STATE, 1, settings)[-1]
+    with_state = learnt(WITH_STATE, 1, settings)[-1]
+    without = learnt(WITHOUT_STATE, 1, settings)[-1]
     assert with_state.value < 0.01
     assert without.floor == pytest.approx(math.log(2) / 2)
     assert without.floor <= without.value < without.floor + 0.01
@@ -77,7 +80,7 @@ def test_numpy_trains_as_pytorch_does(course, prose):
         if row.metric == "gradient difference":
             assert row.value < 1e-12 < row.floor < 1e-3
     assert final(rows, "loss difference", "NumPy").value < 1e-12
-    assert [row.step for row in rows if row.metric == "training loss"] == [10, 20, 10, 20]
+    assert [row.at for row in rows if row.metric == "training loss"] == [10, 20, 10, 20]
 
 
 def test_a_wrong_gradient_is_seen(monkeypatch):
@@ -189,25 +192,32 @@ def test_floors_and_figures_by_hand():
     assert ends_as_asked(written, data) == pytest.approx(2 / 3)
 
 
-SHAPES = ["one-to-one", "one-to-many", "many-to-one", "many-to-many", "synced"]
+TASKS = ["one-to-one", "one-to-many", "many-to-one", "many-to-many", "synced", "dates"]
 
 
-def test_all_five_shapes_are_measured(course, tmp_path):
-    assert list(course.shapes.tasks) == list(examples.builders(tmp_path, course)) == SHAPES
+def test_all_five_shapes_are_measured_and_dates_the_other_way(course, prose):
+    build = examples.builders(prose, prose, prose, course.shapes)
+    assert list(course.shapes.tasks) == list(build) == TASKS
 
 
-@pytest.mark.parametrize("name", SHAPES)
+def test_dates_in_words_are_read_and_told_by_numbers():
+    data = examples.many_to_many(
+        [2023, 2023], TASK, examples.in_american_words, examples.date.isoformat
+    )
+    alphabet = sorted({*"".join(calendar.month_name), *", 0123456789-\n"})
+    read, told = columns_of(data, lambda ids: "".join(alphabet[k] for k in ids))[0]
+    assert read.startswith("   January 2, 2023\n") and told == "2023-01-02\n"  # the first is a test
+
+
+@pytest.mark.parametrize("name", TASKS[:5])  # dates are many-to-many's
 def test_every_shape_is_learnt_a_little(name, course, tmp_path):
     prepare(tmp_path / "prose", b"abcde" * 200)
     prepare(tmp_path / "names", NAMES)
     prepare(tmp_path / "code", CODE)
-    settings = replace(course, prose="prose", names="names", code="code")
-    settings.shapes.tasks = {name: TASK}
-    settings.shapes.code_piece, settings.shapes.learning_rate = 30, 0.03
-    build = examples.builders(tmp_path, settings)
-    rows = shape(name, build[name](TASK), 1, settings.shapes)
-    again = shape(name, build[name](TASK), 1, settings.shapes)
-    assert rows == again
+    settings = replace(course.shapes, tasks={name: TASK}, code_piece=30, learning_rate=0.03)
+    texts = [PreparedText.open(tmp_path / kind) for kind in ("prose", "names", "code")]
+    rows = shapes(*texts, 1, settings)
+    assert rows == shapes(*texts, 1, settings)
     network = final(rows, "accuracy", "network")
     assert network.value > network.floor
     assert all(0 <= row.value <= 1 for row in rows)
@@ -229,7 +239,9 @@ def results(tmp_path) -> Results:
         for seed in (1, 2, 3)
         for step in (10, 20)
     ]
-    write_table(tmp_path / "course.tsv", [row._asdict() for row in rows], list(Observation._fields))
+    write_table(
+        tmp_path / "course/hello.tsv", [row._asdict() for row in rows], list(Observation._fields)
+    )
     return Results.of(config)
 
 
@@ -247,6 +259,6 @@ def test_evidence_is_of_the_last_step_over_seeds(results):
 def test_missing_evidence_says_so(results, tmp_path):
     with pytest.raises(NotRunError, match="no loss of hello, c"):
         course_mean(results, "hello", "loss", "c")
-    (tmp_path / "course.tsv").unlink()
+    (tmp_path / "course/hello.tsv").unlink()
     with pytest.raises(NotRunError, match="waits for course"):
         course_largest(results, "hello", "loss", "a")

@@ -4,7 +4,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from analysis.probes.memory_tasks import ALONE, MIXED, Job, Settings, jobs, sequences, train
+from analysis.probes.memory_tasks import jobs
+from analysis.probes.remembering import ALONE, MIXED, Job, Settings, sequences, train
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from tests.conftest import ROOT

@@ -1,6 +1,7 @@
 """From tables of what goes on inside networks to figures with intervals and pages."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,6 @@ from analysis.report import inside_page, inside_sections
 from analysis.report.pages import environment
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
-from pipeline.lm.io.errors import InputError
 from tests.analysis.report.test_report import HOSTILE
 from tests.conftest import ROOT
 
@@ -232,7 +232,27 @@ def test_the_page_on_memory(results):
     }
 
 
-def test_the_page_waits_for_its_results(results):
+def test_a_section_waits_for_its_own_result_only(results):
     (results.paths.results / "memory_tasks.tsv").unlink()
-    with pytest.raises(InputError, match="memory_tasks"):
-        inside_page.write_page(results)
+    rows = [
+        {"claim": "P22", "experiment": "hello", "setting": way, "seed": seed, "at": step,
+         "metric": "nats per symbol", "value": 1 / step, "floor": 0.35, "text": ""}
+        for way in ("with state", "without state") for seed in (1, 2) for step in (1, 2)
+    ]  # fmt: skip
+    write(results.paths.results / "course/hello.tsv", rows)
+    sample = {**rows[0], "experiment": "gist", "setting": "gist"}
+    write(results.paths.results / "course/gist.tsv", [
+        sample | {"metric": "smooth loss"}, sample | {"metric": "test bits"},
+        sample | {"metric": "sample", "text": HOSTILE},
+    ])  # fmt: skip
+    page = inside_page.write_page(results).read_text()
+    assert page.count("Not run") == 1 and "waits for memory_tasks" in page
+    assert page.count("data:image/svg+xml") == 2 * (2 + 2)
+    assert 'id="hello"' in page and 'id="gist"' in page and "<script" not in page
+    figures = results.paths.reports / "figures/inside"
+    assert {"hello.png", "gist.png", "errors.png"} <= {path.name for path in figures.iterdir()}
+
+
+def test_a_page_of_nothing_says_so(results):
+    shutil.rmtree(results.paths.results)
+    assert inside_page.write_page(results).read_text().count("Not run") == 3

@@ -52,7 +52,7 @@ class Play:
     surprise: float
     most: int
     bytes: int
-    texts: list[str]
+    texts: dict[str, str]
     least: float
     beginnings: dict[str, str]
 
@@ -186,6 +186,7 @@ def write_play(config: DictConfig, run: str) -> Path:
         "run": run,
         "corpus": corpus,
         "licence": config.corpora[corpus].get("licence", ""),
+        "notice": settings.texts.get(corpus, ""),
         "network": network_words(card),
         "card": card,
         "settings": settings,

@@ -117,14 +117,20 @@ def diagram(rows: pd.DataFrame) -> Picture:
         for axes in panels[1:]:
             axes.set_yticklabels([])
 
-    share = chosen(rows, metric="all four right scores rise")
+    rise = chosen(rows, metric="all four right scores rise")
+    likelier = chosen(rows, metric="all four right probabilities rise")
+    found = (
+        "Over many starts, one update makes all four right scores rise in "
+        f"{rise['value'].mean():.0%}, all four right probabilities in "
+        f"{likelier['value'].mean():.0%}; a step as long in a random direction, in "
+        f"{rise['floor'].mean():.0%} and {likelier['floor'].mean():.0%}."
+    )
     return picture(
         draw,
         "Scores of h, e, l, o and hidden values of three units at each of the four steps, before "
-        "training, after one update and at the end. Over many starts, all four right scores rise "
-        f"after one update in {share['value'].mean():.0%}.",
+        f"training, after one update and at the end. {found}",
         "The post's diagram with real numbers: the scores of h, e, l and o (boxed: the right next "
-        "letter) and the three hidden values, at each letter read.",
+        f"letter) and the three hidden values, at each letter read. {found}",
         panels=(1, 3),
     )
 

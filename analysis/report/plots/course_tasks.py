@@ -136,15 +136,20 @@ def states(rows: pd.DataFrame) -> Picture:
 
     near = rows[rows["metric"].str.startswith("neighbours")]
     words = [
-        f"{metric.removeprefix('neighbours of the ')} by {name} {mine['value'].mean():.2f}, "
-        f"labels shuffled {mine['floor'].mean():.2f}"
+        f"{name} {mine['value'].mean():.2f} of the {metric.rpartition(' ')[2]} "
+        f"({mine['floor'].mean():.2f})"
         for (name, metric), mine in near.groupby(["setting", "metric"], sort=False)
     ]
+    found = (
+        "Share of a state's nearest neighbours that are of its own class or position (labels "
+        f"shuffled): {', '.join(words)}."
+    )
     return picture(
         draw,
-        f"Share of the nearest neighbours alike: {'; '.join(words)}.",
+        f"Hidden states laid out by PCA and by t-SNE. {found}",
         "A hidden state of each unseen name, after a letter drawn at random, laid out by PCA and "
-        "by t-SNE; coloured by the name's class and by the letter's place in it (8: or later).",
+        "by t-SNE; coloured by the name's class and by the letter's place in it (8: or later). "
+        + found,
         panels=(2, 2),
     )
 

@@ -2,8 +2,9 @@
 
 Writes results/<run>/: cells.tsv, a row a network, cell and feature; cells.json, what it comes to;
 confidence.tsv, a row a model, class of symbols, window and bucket of probability; and what
-`analysis.report.cell_view` makes of them. Layers and cells count from 1. The floor of claim P14 is
-the same search in the network before training.
+`analysis.report.cell_view` makes of them. Layers and cells count from 1. The floors of claim P14
+are the same search in the network before training, and in random directions of the space of the
+trained one's cells.
 """
 
 import argparse
@@ -38,6 +39,8 @@ from pipeline.lm.text import PreparedText
 CELL_COLUMNS = ["network", "layer", "cell", "feature", "fit", "report", "threshold"]
 CONFIDENCE_COLUMNS = ["source", "class", "window", "least", "symbols", "probability", "right"]
 EVERYTHING = "anywhere"
+ROTATED = "rotated"
+"""Random directions in the space of the trained network's cells: as many as there are cells."""
 DIGITS = 4
 """After the point: the tables are long."""
 
@@ -47,17 +50,23 @@ def search_networks(
     reading: Reading,
     features: dict[str, Values],
     settings: Settings,
+    seed: int,
 ) -> tuple[pd.DataFrame, dict[str, NDArray], NDArray]:
-    """cells.tsv of some networks, which cells of each are saturated (C,), and what those of the
-    last one show (T, C)."""
+    """The scores of some networks' cells, and of random directions in the space of the last one's;
+    which of each are saturated (C,), and what the last one's cells show (T, C)."""
     tables, saturated = [], {}
-    for name, network in networks.items():
-        shown = cell_values(network, reading, settings.resolution)
+
+    def note(name: str, shown: NDArray, hidden: int) -> None:
         found = cell_search.search(shown, features, settings.level, settings.least_shift)
-        layer, unit = np.divmod(found["cell"].to_numpy(np.int64), network.hidden)
+        layer, unit = np.divmod(found["cell"].to_numpy(np.int64), hidden)
         tables.append(found.assign(network=name, layer=layer + 1, cell=unit + 1))
         full = np.abs(shown) > 1 - settings.resolution / 2
         saturated[name] = full.mean(axis=0) >= settings.level
+
+    for name, network in networks.items():
+        shown = cell_values(network, reading, settings.resolution)
+        note(name, shown, network.hidden)
+    note(ROTATED, cell_search.rotated(shown, settings.resolution, seed), network.hidden)
     return pd.concat(tables, ignore_index=True)[CELL_COLUMNS], saturated, shown
 
 
@@ -173,7 +182,10 @@ def study(config: DictConfig, run: str) -> Path:
     trained = load_network(models.trained_folder(config, run))
     untrained = runs.initial_network(experiment, text.vocabulary.size)
     networks = {UNTRAINED: untrained, TRAINED: trained}
-    table, saturated, shown = search_networks(networks, reading, features, settings)
+    scores, saturated, shown = search_networks(
+        networks, reading, features, settings, experiment.seed
+    )
+    table = scores[scores["network"] != ROTATED]
     asked = predictions(config, run, settings, reading)
     confidence = confidence_table(asked, reading, present, settings.edges)
 
@@ -189,7 +201,7 @@ def study(config: DictConfig, run: str) -> Path:
         "shown": "tanh(c)" if trained.cell == "lstm" else "h",
         "settings": asdict(settings),
         "occurrences": {name: seen[name] for name in settings.features[kind]},
-        "shares": shares(table, saturated, settings.interpretable, **bootstrap),
+        "shares": shares(scores, saturated, settings.interpretable, **bootstrap),
         "counts": counts(table, settings.interpretable),
         "best": best(table),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},

@@ -16,6 +16,9 @@ from analysis.cells.features import Values, begins
 CELLS_AT_ONCE = 32
 """Bounds the memory, changes no figure."""
 
+SYMBOLS_AT_ONCE = 1 << 14
+"""Likewise."""
+
 COLUMNS = ["cell", "feature", "fit", "report", "threshold"]
 
 
@@ -107,6 +110,21 @@ def search(
         for name, (fit, report) in scores.items()
     ]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=COLUMNS)
+
+
+def rotated(cells: NDArray, resolution: float, seed: int) -> NDArray[np.float32]:
+    """What cells (T, C) show along random directions of their space: turned by a random rotation.
+
+    Whatever is read off many cells together stays; that single ones follow a feature does not.
+    """
+    count = cells.shape[1]
+    gaussian = np.random.default_rng(seed).standard_normal((count, count))
+    turn = np.linalg.qr(gaussian)[0].astype(np.float32)
+    found = np.empty(cells.shape, np.float32)
+    for first in range(0, len(cells), SYMBOLS_AT_ONCE):
+        some = slice(first, first + SYMBOLS_AT_ONCE)
+        found[some] = np.rint(cells[some] @ turn / resolution) * resolution
+    return found
 
 
 def held_score(table: pd.DataFrame) -> pd.Series:

@@ -16,6 +16,7 @@ from analysis.cells.search import (
     factors,
     held_score,
     rarest_half,
+    rotated,
     search,
     shifted_maxima,
 )
@@ -133,3 +134,17 @@ def test_a_feature_must_occur_in_both_halves():
     assert rarest_half(once | np.roll(once, 10)) == 3
     assert rarest_half(np.where(once, np.nan, 1.0)) == 0
     assert rarest_half(np.arange(20) % 5.0) == 1
+
+
+def test_random_directions_keep_the_space_and_hide_the_single_cell():
+    random = np.random.default_rng(0)
+    feature = np.repeat(random.integers(2, size=400), 20).astype(bool)
+    cells = random.normal(0, 0.2, (len(feature), 64)).astype(np.float32)
+    cells[:, 7] += feature
+    turned = rotated(cells, 1e-4, seed=1)
+    assert np.allclose(np.cov(turned.T).trace(), np.cov(cells.T).trace(), rtol=1e-2)
+    assert np.allclose(turned[:50] @ turned[:50].T, cells[:50] @ cells[:50].T, atol=1e-2)
+    best = [
+        search(shown, {"f": feature}, 0.95, 0.1)["fit"].abs().max() for shown in (cells, turned)
+    ]
+    assert best[0] > 0.99 and best[1] < 0.8

@@ -13,9 +13,10 @@ from omegaconf import OmegaConf
 
 from analysis.claims.evidence import FIGURES, Figure
 from analysis.claims.evidence.sweeps import REFERENCE, TABLE_AXES
-from analysis.results.reader import NotRunError, Results
+from analysis.results.reader import COMPARED, NotRunError, Results
+from analysis.statistics import Interval
 from pipeline.config.params import load_yaml
-from pipeline.lm.sources import NETWORK, kenlm_source, ngram_source
+from pipeline.lm.sources import HELD_OUT, NETWORK, kenlm_source, ngram_source
 
 NGRAM_TABLES = {"warpeace": "kjf-warpeace-ngrams", "linux": "kjf-linux-ngrams"}
 GRIDS = {"kjf-warpeace": "kjf-warpeace-lstm", "kjf-linux": "kjf-linux-lstm"}
@@ -130,11 +131,41 @@ def sample_rows(results: Results) -> list[dict[str, Any]]:
     ]
 
 
+def printed_rows(results: Results) -> list[dict[str, Any]]:
+    """A row a metric of the samples that the post prints: title of the corpus, metric, unit, theirs
+    (what was counted, and in how much), ours at temperature 1 and held-out text's (None if not
+    run)."""
+    rows = []
+    for corpus, settings in results.config.post.items():
+        try:
+            table = results.printed(str(corpus))
+        except NotRunError:
+            continue
+        sums = table.groupby(["metric", "unit"], sort=False)[["events", "exposure"]].sum()
+        for (metric, unit), found in sums.iterrows():
+            if metric in settings.shown and found["exposure"]:
+                ours, floor = (
+                    _rate(results, str(corpus), metric, source) for source in (COMPARED, HELD_OUT)
+                )
+                title = results.config.corpora[corpus].title
+                names = {"title": title, "metric": metric, "unit": unit}
+                rows.append({**names, **found, "ours": ours, "floor": floor})
+    return rows
+
+
+def _rate(results: Results, run: str, metric: str, source: str) -> Interval | None:
+    try:
+        return results.rate(run, metric, source)
+    except NotRunError:
+        return None
+
+
 def tables(results: Results) -> dict[str, Any]:
     """What templates/sources.html and the index show of the sources' figures."""
     return {
         "figures_beside": figure_rows(results),
         "reply_samples": sample_rows(results),
+        "printed": printed_rows(results),
         "ngrams": [
             {"title": results.config.corpora[run].title, "rows": ngram_rows(results, run)}
             for run in NGRAM_TABLES

@@ -105,8 +105,10 @@ def trained(ids: NDArray, text: PreparedText, settings: Settings) -> RecurrentNe
         text.vocabulary.size, settings.cell, settings.layers, settings.hidden
     )
     network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
-    streams = [Streams.fit(part, recipe.batch, recipe.bptt) for part in (ids, text.part("val"))]
-    trainer = Trainer(network, *streams, recipe, settings.seed, device_at_hand())
+    learnt, validation = (
+        Streams.fit(part, recipe.batch, recipe.bptt) for part in (ids, text.part("val"))
+    )
+    trainer = Trainer(network, learnt, validation, recipe, settings.seed, device_at_hand())
     for _ in tqdm(trainer.run(), "canaries: network", trainer.steps, mininterval=1):
         pass
     network = network.cpu()

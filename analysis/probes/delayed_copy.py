@@ -34,6 +34,7 @@ from pipeline.config.rules import COUNT, POSITIVE, POSITIVE_FINITE, SEED, check
 from pipeline.config.settings import UNITS
 from pipeline.lm.io.processes import at_once, cores
 from pipeline.lm.io.tables import write_table
+from pipeline.lm.rnn.network import CELLS
 
 COLUMNS = ["window", "lag", "carried", "seed", "steps", "error", "guessing"]
 GUESSING = 0.25
@@ -99,7 +100,7 @@ def train(job: Job, settings: Settings) -> dict[str, Any]:
     """Train and test one network. The same seed gives the same row."""
     torch.set_num_threads(1)
     torch.manual_seed(job.seed)
-    layer, readout = nn.LSTM(2, settings.hidden), nn.Linear(settings.hidden, 1)
+    layer, readout = CELLS["lstm"](2, settings.hidden), nn.Linear(settings.hidden, 1)
     layer.bias_ih_l0.data[settings.hidden : 2 * settings.hidden] = settings.forget_bias
     weights = [*layer.parameters(), *readout.parameters()]
     optimizer = torch.optim.Adam(weights, settings.learning_rate)

@@ -116,6 +116,11 @@ class Results:
             raise NotRunError("waits for course")
         return pd.concat([table_of(path, "course") for path in paths], ignore_index=True)
 
+    def printed(self, corpus: str) -> pd.DataFrame:
+        """What the post prints of samples of a corpus, as structure.tsv; see conf/post.yaml."""
+        path = self.paths.results / "post" / f"{corpus}.tsv"
+        return table_of(path, f"post samples of {corpus}")
+
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
         return json_of(self._folder(run) / "cells.json", f"cells of {run}")

@@ -45,6 +45,8 @@ STAGES = {
     "gradients": ("analysis.probes.gradients",),
     "memory_tasks": ("analysis.probes.memory_tasks",),
     "course": ("analysis.probes.course.__main__", "hello", "by_hand", "shapes"),
+    "delayed_copy": ("analysis.probes.delayed_copy",),
+    "canaries": ("analysis.probes.canaries",),
     "excerpts_baseline": ("analysis.measure.excerpts", "baseline", "warpeace"),
     "excerpts": ("analysis.measure.excerpts", "network", "warpeace"),
     "cells": ("analysis.cells.__main__", "warpeace"),
@@ -160,6 +162,23 @@ class Project:
             {"tasks": ["copy"], "cells": ["gru"], "lengths": [3], "seeds": [1, 2], "hidden": 4,
              "batch": 2, "steps": 2, "tests": 2, "check_every": 1}
         )  # fmt: skip
+        config.inside.delayed_copy.update(
+            {
+                "window": 4,
+                "lags": [1],
+                "seeds": [1],
+                "hidden": 4,
+                "batch": 4,
+                "steps": 2,
+                "tests": 8,
+            }
+        )
+        config.inside.canaries.update(
+            {"hidden": 4, "layers": 1, "times": [1], "strings": 2, "ngram_orders": [4]}
+        )
+        config.inside.canaries.train.update(
+            {"batch": 4, "bptt": 8, "epochs": 1, "evaluations": 1, "precision": "float32"}
+        )
         course = config.course
         course.prose = course.names = course.code = CORPUS
         course.hello.seeds = course.by_hand.seeds = course.shapes.seeds = [1]

@@ -104,6 +104,8 @@ def project(whole, tmp_path) -> Project:
         ("cells", (1,)),
         ("gradients", (2, 3)),
         ("memory_tasks", (1, 2)),
+        ("delayed_copy", (1, 3)),
+        ("canaries", (1,)),
         ("course", (1, 3, 3)),
         ("play", (1,)),
         ("page", (2,)),

@@ -20,7 +20,7 @@ from analysis.structure.events import SHARE, Measure
 from pipeline.config.settings import Measure as Settings
 from pipeline.lm.text import PreparedText
 
-NAME = "told from real"
+NAME = "told from real, AUC"
 GRAMS = (3, 5)
 FEATURES = 1 << 17
 STRENGTH = 10.0

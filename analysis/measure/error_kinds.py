@@ -20,7 +20,8 @@ A word is a run of letters, digits, underscores and bytes beyond ASCII (assumed)
 on the text and the oracle alone, so every model is peeled alike; that a kind holds a share of the
 errors says little where it holds the same share of all symbols, which is the floor.
 
-Writes results/<run>/errors.tsv, a row a model, window and kind. T symbols of text.
+Writes results/<run>/errors.tsv, a row a model, kind and window (or document: see
+analysis.measure.units). T symbols of text.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
+from analysis.measure.units import whole
 from pipeline import console, models
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -112,7 +114,8 @@ def _distance(text: bytes, start: int, stop: int, reach: int) -> int:
 def error_rows(
     log_probs: NDArray[np.float64], kind: NDArray[np.int64], spans: list[Window], settings: Settings
 ) -> list[dict[str, Any]]:
-    """Symbols, errors and near misses by window and kind; NaN in `log_probs` (T,) is left out."""
+    """Symbols, errors and near misses by window, or document, and kind; NaN in `log_probs` (T,) is
+    left out."""
     names = kind_names(settings)
     asked = ~np.isnan(log_probs)
     error = asked & (log_probs < np.log(settings.threshold))
@@ -162,6 +165,7 @@ def measure_errors(config: DictConfig, run: str) -> None:
     part = np.asarray(text.part("test"))
     window = fitting_window(len(part), measure.window, measure.least_windows)
     spans = windows(min(settings.symbols, len(part)), window, measure.context)
+    units = whole(spans, text.documents("test"), measure.least_documents)
     opened = peeled_models(config, run, corpus)
     found = {
         source: symbol_log_probs(model, part, spans)
@@ -177,7 +181,7 @@ def measure_errors(config: DictConfig, run: str) -> None:
     rows = [
         {"source": source, **row}
         for source, log_probs in found.items()
-        for row in error_rows(log_probs, kind, spans, settings)
+        for row in error_rows(log_probs, kind, units, settings)
     ]
     write_table(paths.run_results(run) / "errors.tsv", rows, COLUMNS)
 

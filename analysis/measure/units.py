@@ -45,6 +45,15 @@ def pieces(spans: Sequence[Window], documents: Sequence[Document], least: int) -
     return found
 
 
+def whole(spans: Sequence[Window], documents: Sequence[Document], least: int) -> list[Window]:
+    """What is resampled, as spans of scored symbols: each document, or each window."""
+    found: dict[int, list[Piece]] = {}
+    for piece in pieces(spans, documents, least):
+        unit = piece.window if piece.document is None else piece.document
+        found.setdefault(unit, []).append(piece)
+    return [Window(unit[0].start, unit[0].start, unit[-1].stop) for unit in found.values()]
+
+
 def document_at(text: PreparedText, part: str, places: Sequence[int]) -> list[int]:
     """The number of the document of a part at each place."""
     starts = [document.start for document in text.documents(part)]

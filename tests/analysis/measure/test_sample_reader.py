@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analysis.measure.judge import Judge
 from analysis.measure.sample_reader import SampleReader, structure_row, window_edges
 from analysis.measure.streams import held_out, line_starts
-from analysis.measure.units import pieces
+from analysis.measure.units import pieces, whole
 from analysis.statistics import log_rate_ratio
 from analysis.structure.events import PER_HUNDRED_THOUSAND, SHARE, Measure
 from analysis.structure.kinds import Parsers, measurer
@@ -120,6 +120,10 @@ def test_scores_are_cut_where_few_documents_end(tmp_path):
     for least in (7, 10):
         assert {p.document for p in pieces(spans, documents, least)} == {None}
     assert {p.document for p in pieces(windows(180, 60, 5), documents, 5)} == {None}
+    units = [(unit.start, unit.stop) for unit in whole(spans, documents, 5)]
+    assert units == [(1, 30), (30, 60), (60, 90), (90, 120), (120, 150), (150, 180)]
+    windowed = [(unit.start, unit.stop) for unit in whole(spans, documents, 7)]
+    assert windowed == [(span.start, span.stop) for span in spans]
 
 
 @pytest.mark.parametrize("kind", ["prose", "names"])

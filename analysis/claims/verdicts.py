@@ -127,7 +127,7 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
         runs=list(entry["runs"]),
         verdict=together([part.verdict for part in parts if part.rule]),
         parts=parts,
-        variant=variants(results, entry["runs"]),
+        variant=variants(results, _ruled_on(entry, results)),
         revised=revised,
     )
 
@@ -136,7 +136,7 @@ def variants(results: Results, runs: Sequence[str]) -> str:
     """The corpora of some runs that are read in another variant than the first of conf/corpus,
     which is the source's own, as far as they are prepared."""
     found = []
-    for corpus in dict.fromkeys(map(results.corpus_of, _experiments(results, runs))):
+    for corpus in dict.fromkeys(map(results.corpus_of, runs)):
         sources = results.config.corpora[corpus].sources
         try:
             manifest = results.manifest(corpus)
@@ -148,8 +148,10 @@ def variants(results: Results, runs: Sequence[str]) -> str:
     return "; ".join(found)
 
 
-def _experiments(results: Results, runs: Sequence[str]) -> list[str]:
-    return [run for run in runs if run in results.config.experiments]
+def _ruled_on(entry: Mapping[str, Any], results: Results) -> list[str]:
+    """The experiments that parts with a rule read."""
+    read = [part["with"].values() for part in entry["parts"] if "rule" in part]
+    return [run for run in results.config.experiments if any(run in values for values in read)]
 
 
 def _revision(claim_id: str, entry: Mapping[str, Any]) -> Revision:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from analysis.results.reader import COMPARED, NotRunError, Results
 from analysis.significance import holm, overdispersion, permutation_p
 from analysis.statistics import log_rate_ratio, ratio_interval
-from analysis.structure.events import CHARACTERS_IN, SHARE
+from analysis.structure.events import CHARACTERS_IN, SHARE, run_length
 from pipeline import console
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
@@ -73,7 +73,7 @@ def comparison_rows(found: Figures, other: str, options: dict[str, Any]) -> list
         if not {COMPARED, other} <= set(sources):
             continue
         ours, theirs = sources[COMPARED], sources[other]
-        interval = log_rate_ratio(*ours, *theirs, **options)
+        interval = log_rate_ratio(*ours, *theirs, run=run_length(metric), **options)
         p = permutation_p(*ours, *theirs, resamples=options["resamples"], seed=options["seed"])
         ratio = [math.exp(value) for value in interval[:3]]
         values = (metric, unit, COMPARED, other, _rate(ours), _rate(theirs), *ratio, p)
@@ -89,7 +89,7 @@ def precision_rows(
     """A row a metric and source; `half_width` is the relative one wanted."""
     for (metric, unit), sources in found.items():
         for source, windows in sources.items():
-            interval = ratio_interval(*windows, **options)
+            interval = ratio_interval(*windows, run=run_length(metric), **options)
             counted = unit == SHARE or unit in CHARACTERS_IN
             phi = overdispersion(*windows, unit == SHARE) if counted else math.nan
             relative = math.nan

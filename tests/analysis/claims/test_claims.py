@@ -138,6 +138,9 @@ def test_another_variant_is_named_beside_the_verdict(results, tmp_path):
         tmp_path / "texts/wikipedia/manifest.json", manifest | {"source": {"variant": "enwik8"}}
     )
     assert settle("P6", ENTRIES["P6"], results).variant == ""
+    write_json(tmp_path / "texts/shakespeare/manifest.json", manifest)
+    assert settle("P5", ENTRIES["P5"], results).variant == "shakespeare: excerpt-2016, 6.1 MB"
+    assert settle("P3", ENTRIES["P3"], results).variant == ""  # its rule is about another text
 
 
 def test_no_bound_is_beyond_what_a_unit_allows(results, monkeypatch):

@@ -280,6 +280,9 @@ def test_p21_follows_from_canaries_and_scores(verdict, results, tmp_path):
     settled = settle("P21", ENTRIES["P21"], results)
     assert settled.verdict == verdict
     assert settled.parts[2].estimate == (4 if learnt else 32)
+    table = pd.read_csv(tmp_path / "paulgraham/scores.tsv", sep="\t")
+    write_rows(tmp_path / "paulgraham/scores.tsv", table.drop(columns="part").to_dict("records"))
+    assert settle("P21", ENTRIES["P21"], results).parts[1].verdict == NOT_RUN
 
 
 @pytest.mark.parametrize("verdict", [REPRODUCED, NOT_REPRODUCED])

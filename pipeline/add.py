@@ -118,7 +118,8 @@ def made_of(name: str) -> list[Path]:
         found += [
             paths.raw / name, paths.text / name, paths.baseline_models(name), paths.run_model(name),
             paths.baseline_samples(name), paths.run_samples(name), paths.baseline_results(name),
-            paths.run_results(name), paths.facts(name).parent, paths.reports / "figures" / name,
+            paths.run_results(name), paths.facts(name).parent, paths.cell_view(name),
+            paths.reports / "figures" / name,
             paths.reports / "figures" / f"{name}-cells", paths.reports / "pages" / f"{name}.html",
             paths.reports / "pages" / f"{name}-cells.html",
         ]  # fmt: skip

@@ -50,6 +50,7 @@ STAGES = {
     "excerpts_baseline": ("analysis.measure.excerpts", "baseline", "warpeace"),
     "excerpts": ("analysis.measure.excerpts", "network", "warpeace"),
     "cells": ("analysis.cells.__main__", "warpeace"),
+    "page_cells": ("analysis.report.cells_page", "warpeace"),
     "play": ("analysis.report.play", "warpeace"),
     "page": ("analysis.report.__main__", "page", "warpeace"),
     "claims": ("analysis.claims.__main__", "--write"),

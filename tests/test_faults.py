@@ -102,6 +102,7 @@ def project(whole, tmp_path) -> Project:
         ("excerpts", (1,)),
         ("evolution", (1,)),
         ("cells", (1,)),
+        ("page_cells", (2,)),
         ("gradients", (2, 3)),
         ("memory_tasks", (1, 2)),
         ("delayed_copy", (1, 3)),

@@ -1,16 +1,15 @@
-"""Cells that one can read, and how sure models are: the tables, figures and page of one run.
+"""Cells that one can read, and how sure models are: the data of one run.
 
 Writes results/<run>/: cells.tsv, a row a network, cell and feature; cells.json, what it comes to;
-confidence.tsv, a row a model, class of symbols, window and bucket of probability; and what
-`analysis.report.cell_view` makes of them. Layers and cells count from 1. The floors of claim P14
-are the same search in the network before training, and in random directions of the space of the
-trained one's cells.
+confidence.tsv, a row a model, class of symbols, window and bucket of probability; and, beside
+results as it is large, what the run's page shows of the text (`analysis.cells.view`). Layers and
+cells count from 1. The floors of claim P14 are the same search in the network before training, and
+in random directions of the space of the trained one's cells.
 """
 
 import argparse
 import platform
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from analysis.cells import search as cell_search
 from analysis.cells.features import Values, of_symbols
 from analysis.cells.predictions import Predictions, confidence_rows, predict
 from analysis.cells.reading import Reading, Settings, cell_values
-from analysis.report.cell_view import Findings, write_view
+from analysis.cells.view import Findings, view
 from analysis.statistics import ratio_interval
 from pipeline import console, models, runs
 from pipeline.config import params
@@ -169,8 +168,8 @@ def features_of(
     return present, seen
 
 
-def study(config: DictConfig, run: str) -> Path:
-    """Measure one run and write everything; returns the path of its page."""
+def study(config: DictConfig, run: str) -> None:
+    """Measure one run and write everything."""
     settings = params.view(Settings, config.cells, "cells")
     measure, paths = params.measure(config), Paths.of(config)
     experiment = params.experiment(config, run)
@@ -210,8 +209,8 @@ def study(config: DictConfig, run: str) -> Path:
     for name, rows in (("cells", table), ("confidence", confidence)):
         write_table(folder / f"{name}.tsv", rows.round(DIGITS).to_dict("records"), list(rows))
     write_json(folder / "cells.json", about)
-    findings = Findings(about, text.vocabulary, reading, shown, features, table, asked, confidence)
-    return write_view(config, run, findings, settings)
+    findings = Findings(about, text.vocabulary, reading, shown, features, table, asked)
+    write_json(paths.cell_view(run), view(findings, settings))
 
 
 def main() -> None:
@@ -220,7 +219,7 @@ def main() -> None:
     parser.add_argument("run", help="an experiment of the params file")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
-    print(study(params.load(params.params_file(arguments)), arguments.run))
+    study(params.load(params.params_file(arguments)), arguments.run)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,8 @@ class Results:
         return table_of(self._folder(run) / "history.tsv", run)
 
     def own_table(self, run: str, name: str) -> pd.DataFrame:
-        """`gates`, `errors`, `loops`, `evolution`, `comparisons` or `precision` of a run."""
+        """`gates`, `errors`, `loops`, `evolution`, `comparisons`, `precision` or `confidence` of a
+        run."""
         return table_of(self._folder(run) / f"{name}.tsv", f"{name} of {run}")
 
     def common_table(self, name: str) -> pd.DataFrame:
@@ -124,6 +125,10 @@ class Results:
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
         return json_of(self._folder(run) / "cells.json", f"cells of {run}")
+
+    def cell_view(self, run: str) -> dict[str, Any]:
+        """What the page of a run's cells shows of the text: see `analysis.cells.view`."""
+        return json_of(self.paths.cell_view(run), f"cells of {run}", "script", "scores")
 
     def speed(self) -> dict[str, Any]:
         """speed.json: what benchmarks/training.py measured."""

@@ -16,6 +16,7 @@ class Paths:
     raw: Path
     text: Path
     samples: Path
+    views: Path
     models: Path
     checkpoints: Path
     results: Path
@@ -42,6 +43,10 @@ class Paths:
     def run_samples(self, run: str) -> Path:
         """The samples of a network."""
         return self.samples / run
+
+    def cell_view(self, run: str) -> Path:
+        """What the page of a network's cells shows of the text."""
+        return self.views / f"{run}.json"
 
     def sweep_results(self, sweep: str) -> Path:
         """What the runs of a sweep scored."""

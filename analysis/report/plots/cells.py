@@ -46,7 +46,7 @@ class Strip:
     row: dict[str, Any]
     """Of cells.tsv."""
     labels: list[str]
-    values: NDArray[np.float64]
+    values: list[float]
     """Of the cell, -1 to 1."""
 
     inside: list[bool]
@@ -56,27 +56,27 @@ class Strip:
     def symbols(self) -> list[tuple[str, float, bool]]:
         """A character, the value and whether the feature holds, of each symbol."""
         short = [name if len(name) == 1 else OTHER for name in self.labels]
-        return list(zip(short, self.values.tolist(), self.inside, strict=True))
+        return list(zip(short, self.values, self.inside, strict=True))
 
     @property
-    def lines(self) -> list[tuple[str, NDArray]]:
+    def lines(self) -> list[tuple[str, NDArray[np.float64]]]:
         """The text in lines of `COLUMNS` characters of the figures' font, and their values."""
         usual = [
             name if name in ARROWS or (len(name) == 1 and ord(name) < FIRST_UNUSUAL) else OTHER
             for name in self.labels
         ]
         return [
-            ("".join(usual[first : first + COLUMNS]), self.values[first : first + COLUMNS])
-            for first in range(0, len(usual), COLUMNS)
+            ("".join(usual[some]), np.array(self.values[some]))
+            for some in (slice(at, at + COLUMNS) for at in range(0, len(usual), COLUMNS))
         ]
 
 
-def score_curves(scores: pd.DataFrame, interpretable: float) -> Picture:
-    """The share of cells that score at least so much, trained and before training."""
+def score_curves(scores: dict[str, list[float]], interpretable: float) -> Picture:
+    """The share of cells that score at least so much on their best feature, by network."""
 
     def draw(axes: Axes) -> None:
         for name, colour, line in ((TRAINED, NETWORK_COLOUR, "-"), (UNTRAINED, FLOOR_COLOUR, ":")):
-            best = np.sort(scores.loc[scores["network"] == name, "score"])
+            best = np.sort(scores[name])
             share = 1 - np.arange(len(best)) / len(best)
             axes.step(
                 [0, *best, 1], [1, *share, 0], line, where="post", color=colour, lw=2,
@@ -92,9 +92,7 @@ def score_curves(scores: pd.DataFrame, interpretable: float) -> Picture:
         )  # fmt: skip
         axes.legend(loc="center left")
 
-    shares = {
-        name: (rows["score"] >= interpretable).mean() for name, rows in scores.groupby("network")
-    }
+    shares = {name: np.mean(np.array(of) >= interpretable) for name, of in scores.items()}
     return figures.picture(
         draw,
         f"Share of cells that score at least {interpretable:g} on some feature: "

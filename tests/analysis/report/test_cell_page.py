@@ -16,17 +16,14 @@ from analysis.cells.__main__ import CELL_COLUMNS, confidence_table, counts, shar
 from analysis.cells.features import of_symbols
 from analysis.cells.predictions import Predictions
 from analysis.cells.reading import Reading, Settings
-from analysis.report.cell_view import (
-    LEVELS,
-    Findings,
-    busiest,
-    label,
-    most_varied,
-    quantised,
-    write_view,
-)
+from analysis.cells.view import LEVELS, Findings, busiest, label, most_varied, quantised
+from analysis.cells.view import view as cell_view
+from analysis.report.cells_page import write_page
 from pipeline.config import params
 from pipeline.config.composition import composed
+from pipeline.config.paths import Paths
+from pipeline.lm.io.files import write_json
+from pipeline.lm.io.tables import write_table
 from pipeline.lm.vocabulary import Vocabulary
 from tests.browser import browser, view
 
@@ -80,17 +77,22 @@ def findings(settings: Settings) -> Findings:
         "shares": shares(cells, flags, 0.8, resamples=50, seed=1, level=0.95),
     }  # fmt: skip
     shown = random.uniform(-1, 1, (length, LAYERS * HIDDEN)).astype(np.float32)
-    confidence = confidence_table(asked, reading, features, settings.edges)
-    return Findings(about, vocabulary, reading, shown, features, cells, asked, confidence)
+    return Findings(about, vocabulary, reading, shown, features, cells, asked)
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> tuple[Path, Findings]:
     config = OmegaConf.create(composed("laptop"))
-    config.paths.reports = str(tmp_path_factory.mktemp("reports"))
-    settings = params.view(Settings, config.cells, "cells")
+    for name in ("reports", "results", "views"):
+        config.paths[name] = str(tmp_path_factory.mktemp(name))
+    paths, settings = Paths.of(config), params.view(Settings, config.cells, "cells")
     found = findings(settings)
-    return write_view(config, "python", found, settings), found
+    confidence = confidence_table(found.predictions, found.reading, found.features, settings.edges)
+    folder = paths.run_results("python")
+    write_json(folder / "cells.json", found.about)
+    write_table(folder / "confidence.tsv", confidence.to_dict("records"), list(confidence))
+    write_json(paths.cell_view("python"), cell_view(found, settings))
+    return write_page(config, "python"), found
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,21 @@
-"""The page of one run's cells: the text with what models expect next, coloured by any cell.
+"""What the page of one run's cells shows of the text: what every cell holds, what models expect.
 
-The page carries its data with it. Text is data there, never markup: JSON with `<` escaped, shown by
-textContent. Shapes: T symbols, C cells, K likeliest symbols.
+Shapes: T symbols, C cells, K likeliest symbols.
 """
 
 import string
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2.utils import htmlsafe_json_dumps
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
 from analysis.cells.features import Values, begins
 from analysis.cells.predictions import Predictions
 from analysis.cells.reading import Reading, Settings
 from analysis.cells.search import cell_scores, halves
-from analysis.report.pages import environment
-from analysis.report.plots import cells as cell_figures
-from analysis.report.plots.cells import Strip
-from pipeline.config.paths import Paths
-from pipeline.lm import sources
-from pipeline.lm.io.files import atomic_write
-from pipeline.lm.sources import TRAINED, UNTRAINED
+from pipeline.lm.sources import TRAINED
 from pipeline.lm.vocabulary import Vocabulary
 
 LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+"
@@ -33,8 +23,6 @@ LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+"
 VISIBLE = {"\n": "↵", "\t": "⇥", "\r": "←"}
 SHOWN = {ord(symbol): shown for symbol, shown in VISIBLE.items()}
 PER_MILLE = 1000
-STEPS = 100
-"""Shades of a strip's colours, each a class: pages have no style of their own in an element."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +39,6 @@ class Findings:
     cells: pd.DataFrame
     """cells.tsv"""
     predictions: dict[str, Predictions]
-    confidence: pd.DataFrame
-    """confidence.tsv"""
 
 
 def label(symbol: bytes) -> str:
@@ -98,8 +84,9 @@ def most_varied(values: Values, size: int, within: slice) -> slice:
     return slice(start, start + size)
 
 
-def strips(findings: Findings, size: int) -> list[Strip]:
-    """The best trained cell of each feature, where the feature varies most in the second half."""
+def strips(findings: Findings, size: int) -> list[dict[str, Any]]:
+    """The best trained cell of each feature (`row` of cells.tsv), where the feature varies most in
+    the second half: of each symbol its label, the cell's value, whether the feature holds."""
     report = halves(len(findings.shown))[1]
     found = []
     for row in findings.about["best"]:
@@ -107,12 +94,12 @@ def strips(findings: Findings, size: int) -> list[Strip]:
             some = most_varied(findings.features[row["feature"]], size, report)
             unit = (row["layer"] - 1) * findings.about["hidden"] + row["cell"] - 1
             found.append(
-                Strip(
-                    row,
-                    labels(findings, findings.reading.symbols[some]),
-                    findings.shown[some, unit].astype(float).round(2),
-                    _holds(findings.features[row["feature"]][some]),
-                )
+                {
+                    "row": row,
+                    "labels": labels(findings, findings.reading.symbols[some]),
+                    "values": findings.shown[some, unit].astype(float).round(2).tolist(),
+                    "inside": _holds(findings.features[row["feature"]][some]),
+                }
             )
     return found
 
@@ -144,9 +131,7 @@ def script_data(findings: Findings, some: slice, at_once: int) -> dict[str, Any]
         "line_break": VISIBLE["\n"],
         "at_once": at_once,
         "layers": [cells[first : first + hidden] for first in range(0, len(cells), hidden)],
-        "models": [
-            {"name": sources.label(source), **_expected(asked)} for source, asked in shown.items()
-        ],
+        "models": [{"source": source, **_expected(asked)} for source, asked in shown.items()],
     }
 
 
@@ -162,82 +147,21 @@ def _expected(asked: Predictions) -> dict[str, Any]:
     }
 
 
-def feature_rows(findings: Findings, some: slice) -> list[dict[str, Any]]:
-    """The page's table: each feature with its best cell, and the untrained network's.
-
-    `at` is where it first begins in the stretch of text that the script shows, if it does.
-    """
-    floors = {r["feature"]: r for r in findings.about["best"] if r["network"] == UNTRAINED}
-    counts = findings.about["counts"][TRAINED]
-    rows = []
-    for row in findings.about["best"]:
-        if row["network"] == TRAINED:
-            feature = row["feature"]
-            of_degree = findings.features[feature].dtype != bool
-            places = np.flatnonzero(begins(findings.features[feature][some]))
-            fit, report = (_in_words(row, half, of_degree) for half in ("fit", "report"))
-            rows.append(
-                {
-                    **row,
-                    "measure": "ρ" if of_degree else "AUC",
-                    "high": row["fit"] > 0,
-                    "fit": fit,
-                    "report": report,
-                    "floor": _in_words(floors[feature], "report", of_degree),
-                    "threshold": row["threshold"] if of_degree else (1 + row["threshold"]) / 2,
-                    "cells": counts[feature]["interpretable"],
-                    "at": int(places[0]) if len(places) else None,
-                    "times": findings.about["occurrences"][feature],
-                }
-            )
-    return rows
-
-
-def _in_words(row: dict[str, Any], half: str, of_degree: bool) -> float:
-    """A score as |rho| or AUC, turned as the first half says."""
-    score = row[half] if row["fit"] > 0 else -row[half]
-    return score if of_degree else (1 + score) / 2
-
-
-def write_view(config: DictConfig, run: str, findings: Findings, settings: Settings) -> Path:
-    """The page and its figures' files; returns the page's path."""
-    reports = Paths.of(config).reports
+def view(findings: Findings, settings: Settings) -> dict[str, Any]:
+    """All that the page shows besides cells.json and confidence.tsv: `script`, what its script
+    reads; `features`, whether each is one of degree and where (`at`) it first begins in the text
+    that the script shows; `strips`; `scores`, the best of each cell, by network."""
     report = halves(len(findings.shown))[1]
     some = busiest(findings.features, settings.page_symbols, report)
-    found = strips(findings, settings.strip_symbols)
-    scores = cell_scores(findings.cells)
-    pictures = {
-        "scores": cell_figures.score_curves(scores, settings.interpretable),
-        "confidence": cell_figures.confidence(findings.confidence),
-        "strips": cell_figures.strips(found),
-    }
-    content = {
-        "scale": config.scale,
-        "title": config.corpora[findings.about["corpus"]].title,
-        "about": findings.about,
-        "rows": feature_rows(findings, some),
-        "left_out": left_out(findings),
-        "strips": found,
-        "line_break": VISIBLE["\n"],
-        "pictures": pictures,
-        "data": htmlsafe_json_dumps(
-            script_data(findings, some, settings.symbols_at_once), separators=(",", ":")
-        ),
-        "steps": STEPS,
-    }
-    path = reports / "pages" / f"{run}-cells.html"
-    with atomic_write(path, "w") as file:
-        file.write(environment().get_template("cells.html").render(content))
-    for name, picture in pictures.items():
-        with atomic_write(reports / "figures" / f"{run}-cells" / f"{name}.png") as file:
-            file.write(picture.png)
-    return path
-
-
-def left_out(findings: Findings) -> dict[str, int]:
-    """Features too rare to search for, with how often they occur."""
+    scores = cell_scores(findings.cells).groupby("network")
+    features = {}
+    for name, values in findings.features.items():
+        places = np.flatnonzero(begins(values[some]))
+        at = int(places[0]) if len(places) else None
+        features[name] = {"of_degree": values.dtype != bool, "at": at}
     return {
-        name: times
-        for name, times in findings.about["occurrences"].items()
-        if name not in findings.features
+        "script": script_data(findings, some, settings.symbols_at_once),
+        "features": features,
+        "strips": strips(findings, settings.strip_symbols),
+        "scores": {str(name): rows["score"].tolist() for name, rows in scores},
     }

@@ -29,11 +29,14 @@ from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
 from pipeline.lm.rnn.training import Progress, Trainer
-from pipeline.lm.samples import sampled_texts
+from pipeline.lm.samples import EVOLUTION, as_words, sampled_texts
 from pipeline.lm.sampling import Decoding
 from pipeline.lm.text import PARTS, VOCABULARY, PreparedText
 
+Evolution = dict[str, list[str]]
+"""Samples taken while training: step -> texts, one a stream."""
 EVOLUTION_STREAMS = 20
+"""Of each sample taken while training: the units of its bootstrap."""
 
 
 def initial_network(experiment: Experiment, size: int) -> RecurrentNetwork:
@@ -76,7 +79,7 @@ class Run:
         text = PreparedText.open(paths.text / experiment.corpus)
         return cls(experiment, text, paths.checkpoints, workers)
 
-    def trainer(self) -> tuple[Trainer, dict[str, str]]:
+    def trainer(self) -> tuple[Trainer, Evolution]:
         """A trainer at the last checkpoint, if there is one, and the samples taken by then."""
         recipe = self.experiment.train
         train = Streams.fit(self.text.part("train"), recipe.batch, recipe.bptt)
@@ -101,14 +104,14 @@ class Run:
             raise InputError(f"{self.checkpoint} is of another training: delete it") from error
         return trainer, about["evolution"]
 
-    def save_checkpoint(self, trainer: Trainer, evolution: dict[str, str]) -> None:
+    def save_checkpoint(self, trainer: Trainer, evolution: Evolution) -> None:
         """Replace the checkpoint by the present state, atomically."""
         about = {"progress": asdict(trainer.progress), "evolution": evolution}
         tensors = trainer.tensors()
         if self.workers.first:
             write_tensors(self.checkpoint, tensors, about)
 
-    def train(self) -> tuple[Trainer, dict[str, str]]:
+    def train(self) -> tuple[Trainer, Evolution]:
         """Train to the end, from wherever the last attempt stopped."""
         trainer, evolution = self.trainer()
         recipe = self.experiment.train
@@ -136,8 +139,8 @@ class Run:
                     saved = trainer.progress.seconds
         return trainer, evolution
 
-    def evolution_sample(self, trainer: Trainer, step: int) -> str:
-        """A sample from the network as it is after `step` (claim P13)."""
+    def evolution_sample(self, trainer: Trainer, step: int) -> list[str]:
+        """A sample from the network as it is after `step` (claim P13), a text a stream."""
         plan = replace(
             self.experiment.sample,
             symbols=self.experiment.train.sample_symbols,
@@ -147,10 +150,15 @@ class Run:
         texts = sampled_texts(
             RecurrentLM(self.network(trainer.network.weights())), self.text, plan, Decoding()
         )
-        return b"\n".join(texts).decode("utf-8", "surrogateescape")
+        return list(map(as_words, texts))
 
     def write(
-        self, name: str, model: Path, results: Path, trainer: Trainer, evolution: dict[str, str]
+        self,
+        name: str,
+        model: Path,
+        results: Path,
+        trainer: Trainer,
+        evolution: Evolution,
     ) -> None:
         """The network, and what there is to say about its training."""
         network = self.network(trainer.best_weights)
@@ -158,7 +166,7 @@ class Run:
         self.text.vocabulary.save(model / VOCABULARY)
         with atomic_write(results / "history.tsv", "w") as file:
             write_history(file, trainer.progress)
-        write_json(results / "evolution.json", evolution)
+        write_json(results / EVOLUTION, evolution)
         write_json(results / "train.json", about)
 
     def network(self, weights: dict[str, Tensor]) -> RecurrentNetwork:
@@ -198,7 +206,7 @@ def write_history(file: Any, progress: Progress) -> None:
         print(*(f"{value:.6g}" for value in row.values()), sep="\t", file=file)
 
 
-def carry_out(name: str, run: Run, finish: Callable[[Trainer, dict[str, str]], None]) -> None:
+def carry_out(name: str, run: Run, finish: Callable[[Trainer, Evolution], None]) -> None:
     """Train to the end, `finish` with what came of it, and only then give up the checkpoint.
 
     Of several workers the first finishes. InputError if another process trains the same run.

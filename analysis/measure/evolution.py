@@ -14,13 +14,14 @@ import numpy as np
 from omegaconf import DictConfig
 
 from analysis.measure.sample_reader import structure_row
-from analysis.measure.streams import held_out, read_evolution, streams_of
+from analysis.measure.streams import held_out
 from analysis.structure.events import CHARACTERS, Measure
 from analysis.structure.kinds import measurer
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.lm.io.tables import write_table
+from pipeline.lm.samples import EVOLUTION, read_evolution
 from pipeline.lm.sources import HELD_OUT, iteration_source
 from pipeline.lm.text import PreparedText
 
@@ -55,18 +56,16 @@ def measure_evolution(config: DictConfig, run: str) -> None:
     experiment = params.experiment(config, run)
     paths = Paths.of(config)
     text = PreparedText.open(paths.text / experiment.corpus)
-    symbols = experiment.train.sample_symbols
-    samples = {
-        source: streams_of(sample, symbols)
-        for source, sample in read_evolution(config, run).items()
-    }
-    pieces = len(next(iter(samples.values())))
+    symbols, folder = experiment.train.sample_symbols, paths.run_results(run)
+    found = read_evolution(folder / EVOLUTION)
+    samples = {iteration_source(step): texts for step, texts in found.items()}
+    pieces = len(next(iter(found.values())))
     samples[iteration_source(0)] = random_streams(text, symbols, pieces, experiment.seed)
     samples[HELD_OUT] = [real.text for real in held_out(text, symbols, pieces)]
     kind = params.select(config, "corpora", experiment.corpus).kind
     with measurer(kind, text, params.measure(config, experiment.corpus)) as parse:
         rows = evolution_rows(samples, parse)
-    write_table(paths.run_results(run) / "evolution.tsv", rows, COLUMNS)
+    write_table(folder / "evolution.tsv", rows, COLUMNS)
 
 
 def main() -> None:

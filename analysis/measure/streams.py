@@ -5,12 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 
-from pipeline.config.paths import Paths
-from pipeline.lm.io.errors import InputError
-from pipeline.lm.io.files import read_json
-from pipeline.lm.sources import iteration_source
 from pipeline.lm.text import PreparedText
 
 
@@ -51,30 +46,3 @@ def held_out(text: PreparedText, symbols: int, streams: int) -> list[HeldOut]:
                 break
         found.append(HeldOut(text.vocabulary.decode(part[start : start + length]), start))
     return found
-
-
-def streams_of(sample: bytes, symbols: int) -> list[bytes]:
-    """The streams of a sample of `symbols` bytes: all of one length, joined by newlines."""
-    count = len(sample) - symbols + 1
-    if count < 1 or symbols % count:
-        return [sample]
-    length = symbols // count
-    return [sample[at : at + length] for at in range(0, len(sample), length + 1)]
-
-
-def read_evolution(config: DictConfig, run: str) -> dict[str, bytes]:
-    """The samples of a run by source, in order of iteration; InputError if none were taken."""
-    path = Paths.of(config).run_results(run) / "evolution.json"
-    try:
-        samples = {int(step): str(text) for step, text in read_json(path).items()}
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: delete it and train again (dvc repro)") from error
-    if not samples:
-        raise InputError(
-            f"{path} has no samples: give experiments.{run}.train.sample_iterations and "
-            "sample_symbols, and train again"
-        )
-    return {
-        iteration_source(iteration): text.encode("utf-8", "surrogateescape")
-        for iteration, text in sorted(samples.items())
-    }

@@ -4,13 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.measure.streams import read_evolution, streams_of
 from analysis.report.plots import figures
 from analysis.report.plots import inside as inside_figures
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
 from analysis.statistics import Interval
-from pipeline.lm.sources import HELD_OUT, NETWORK, NGRAM, label, members, number, temperature_source
+from pipeline.lm.samples import EVOLUTION, read_evolution
+from pipeline.lm.sources import HELD_OUT, NETWORK, NGRAM, label, members, temperature_source
 
 EXCERPT = 300
 """Characters shown of each sample taken while training, at most."""
@@ -59,13 +59,8 @@ def evolution_picture(results: Results, run: str) -> figures.Picture:
 
 def evolution_samples(results: Results, run: str) -> list[dict[str, str]]:
     """The beginning of each sample taken while training, and of held-out text."""
-    symbols = results.config.experiments[run].train.sample_symbols
-    shown = {
-        f"after {number(source):.0f} steps": streams_of(sample, symbols)[0].decode(
-            "utf-8", "replace"
-        )
-        for source, sample in read_evolution(results.config, run).items()
-    }
+    found = read_evolution(results.paths.run_results(run) / EVOLUTION)
+    shown = {f"after {n} steps": texts[0].decode("utf-8", "replace") for n, texts in found.items()}
     shown[label(HELD_OUT)] = results.excerpts(run)["beginnings"][HELD_OUT]
     return [{"label": name, "text": sample[:EXCERPT]} for name, sample in shown.items()]
 

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.lm.io.errors import InputError
-from pipeline.lm.io.files import atomic_write
+from pipeline.lm.io.files import atomic_write, read_json
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.text import PreparedText
 from pipeline.lm.vocabulary import Vocabulary
+
+EVOLUTION = "evolution.json"
+"""Samples taken while training, among a run's results: step -> texts, one a stream."""
 
 
 class SamplePlan(Protocol):
@@ -59,15 +62,24 @@ def first_prompt(vocabulary: Vocabulary) -> np.ndarray:
     return newline if newline[0] < vocabulary.size else np.zeros_like(newline)
 
 
+def as_words(text: bytes) -> str:
+    """As JSON holds it: bytes that are not UTF-8 survive as surrogate escapes."""
+    return text.decode("utf-8", "surrogateescape")
+
+
+def as_bytes(words: str) -> bytes:
+    """What `as_words` was given."""
+    return words.encode("utf-8", "surrogateescape")
+
+
 def write_samples(path: Path, texts: list[bytes]) -> None:
-    """Write streams; bytes that are not UTF-8 survive as surrogate escapes.
+    """Write streams.
 
     Each line says of how many it is one: a file cut between two lines is no whole one either.
     """
     with atomic_write(path, "w") as file:
         for stream, text in enumerate(texts):
-            words = text.decode("utf-8", "surrogateescape")
-            record = {"stream": stream, "of": len(texts), "text": words}
+            record = {"stream": stream, "of": len(texts), "text": as_words(text)}
             file.write(json.dumps(record) + "\n")
 
 
@@ -78,8 +90,25 @@ def read_samples(path: Path) -> list[bytes]:
         records = [json.loads(line) for line in lines]
         if len(records) != records[0].get("of", len(records)):
             raise ValueError("some streams are missing")
-        return [record["text"].encode("utf-8", "surrogateescape") for record in records]
+        return [as_bytes(record["text"]) for record in records]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing: run the stage that samples (dvc repro)") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged: delete it and sample again (dvc repro)") from error
+
+
+def read_evolution(path: Path) -> dict[int, list[bytes]]:
+    """The samples taken while training, in order of step; InputError if there are none."""
+    try:
+        told = read_json(path).items()
+        if not all(isinstance(texts, list) and texts for _, texts in told):
+            raise ValueError("not a text a stream")
+        found = {int(step): list(map(as_bytes, texts)) for step, texts in told}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged: delete it and train again (dvc repro)") from error
+    if not found:
+        raise InputError(
+            f"{path} has no samples: give the experiment train.sample_iterations and "
+            "train.sample_symbols, and train again"
+        )
+    return dict(sorted(found.items()))

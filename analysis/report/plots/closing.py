@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from analysis.report.plots.figures import Picture, bars, ends_of, picture, style
 from analysis.results.reader import COMPARED, Results
 from analysis.statistics import Interval
-from analysis.structure.delimiters.stack import END_TAG, ESCAPED_TAG
 from pipeline.lm.sources import HELD_OUT, NETWORK, TEMPERATURE, label, members
 
 COLUMNS = 2
@@ -177,6 +176,6 @@ def _title(axes: Axes, text: str) -> None:
 
 def _shown(closer: str) -> str:
     """A class of closers for readers."""
-    if closer in (END_TAG, ESCAPED_TAG):
-        return f"{html.unescape(closer)} of the {'XML' if closer == END_TAG else 'wikitext'}"
+    if closer.startswith(("</", "&lt;/")):
+        return f"{html.unescape(closer)} of the {'XML' if closer.startswith('<') else 'wikitext'}"
     return html.unescape(closer)

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from analysis.measure import error_kinds as errors
-from analysis.measure import evolution, gates, loops, streams
+from analysis.measure import evolution, gates, loops
 from pipeline import runs
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import write_json
 from pipeline.lm.rnn.activations import GATES, activations
 from pipeline.lm.rnn.network import RecurrentNetwork
+from pipeline.lm.samples import EVOLUTION, as_words, read_evolution
 from pipeline.lm.scoring import windows
 from pipeline.runs import Run
 from tests.conftest import ROOT, random_ids, small_network
@@ -130,12 +132,6 @@ def test_loops_are_found_at_the_end_of_streams():
     assert rows[0]["start"] <= 200 and rows[1]["start"] == rows[1]["symbols"] == 200
 
 
-@given(st.integers(1, 9), st.integers(1, 30), st.randoms(use_true_random=False))
-def test_streams_of_an_evolution_sample(count, length, random):
-    pieces = [bytes(random.choices(b"ab\n", k=length)) for _ in range(count)]
-    assert streams.streams_of(b"\n".join(pieces), count * length) == pieces
-
-
 def test_a_text_without_spaces_is_one_long_word():
     measure = evolution.word_length(b"x" * 50)
     assert (measure.events, measure.exposure) == (50, 1)
@@ -143,12 +139,15 @@ def test_a_text_without_spaces_is_one_long_word():
 
 
 def test_a_run_without_samples_is_one_clear_error(tmp_path):
-    config = OmegaConf.load(ROOT / "scales/laptop/params.yaml")
-    config.paths.results = str(tmp_path)
-    (tmp_path / "names").mkdir()
-    (tmp_path / "names" / "evolution.json").write_text("{}")
+    (tmp_path / EVOLUTION).write_text("{}")
     with pytest.raises(InputError, match="sample_iterations"):
-        streams.read_evolution(config, "names")
+        read_evolution(tmp_path / EVOLUTION)
+
+
+def test_samples_by_iteration_are_read_in_order_byte_for_byte(tmp_path):
+    texts = [b"a\n\xff", b"", "é".encode()]
+    write_json(tmp_path / EVOLUTION, {"20": list(map(as_words, texts)), "3": ["x"]})
+    assert list(read_evolution(tmp_path / EVOLUTION).items()) == [(3, [b"x"]), (20, texts)]
 
 
 def test_settings_are_those_of_conf():

@@ -207,7 +207,7 @@ def test_samples_by_iteration_are_side_by_side_and_escaped(results):
     symbols = results.config.experiments.warpeace.train.sample_symbols
     sample = (HOSTILE + "x" * symbols)[:symbols]
     path = results.paths.run_results("warpeace") / "evolution.json"
-    path.write_text(json.dumps({"300": sample, "100": sample}))
+    path.write_text(json.dumps({"300": [sample], "100": [sample]}))
     shown = inside_sections.evolution_samples(results, "warpeace")
     assert [row["label"] for row in shown] == [
         "after 100 steps",

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,22 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep"}
 SHARED = {"config", "console", "terminal", "models", "runs"}
 HEAVY = {"torch", "numba", "kenlm", "scipy", "pandas", "matplotlib"}
+DECIDES = (
+    "analysis/", "benchmarks/", "pipeline/preprocess.py", "pipeline/corpora/",
+    "pipeline/lm/scoring.py", "pipeline/lm/rnn/activations.py",
+)  # fmt: skip
+"""Code that dvc.yaml lists wherever it is run. The rest of pipeline/ carries (settings, files,
+messages), or is what the numbers of conf/numerics.yaml and conf/experiment/ stand for."""
+NUMBERED = {"baseline", "train", "sweep", "sample"}
+"""Stages that enter by such a number alone."""
+FETCHES = "download"
+"""What it brings is held against digests of conf/."""
 FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("analysis/**/*.py")])
 
 
@@ -144,3 +156,38 @@ def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(package, o
 def test_modules_stay_small() -> None:
     longest = {path: len(path.read_text().splitlines()) for path in FILES}
     assert not {str(path): lines for path, lines in longest.items() if lines > 320}
+
+
+DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+TEMPLATES = {"analysis/report/templates"}
+
+
+def described(stage: str) -> dict:
+    """A stage of dvc.yaml."""
+    found = DAG[stage]
+    return found.get("do", found)
+
+
+def run_by(stage: str) -> str:
+    """The module that a stage runs."""
+    _, first, second, *_ = shlex.split(described(stage)["cmd"])
+    name = second if first == "-m" else name_of(ROOT / first)
+    return f"{name}.__main__" if f"{name}.__main__" in MODULES else name
+
+
+@pytest.mark.parametrize("stage", sorted(DAG.keys() - NUMBERED - {FETCHES}))
+def test_dvc_knows_all_code_that_decides_a_stage(stage: str) -> None:
+    """A result made by other code than the present would pass as fresh."""
+    paths = {str(MODULES[n].relative_to(ROOT)) for n in closure(run_by(stage)) if n in MODULES}
+    needed = {p for p in paths if p.startswith(DECIDES) and not p.endswith("__init__.py")}
+    listed = [dep for dep in described(stage)["deps"] if isinstance(dep, str)]
+    missing = {p for p in needed if not any(p == d or p.startswith(f"{d}/") for d in listed)}
+    code = {dep for dep in listed if dep.startswith(("analysis", "pipeline", "benchmarks"))}
+    idle = {d for d in code if not any(p == d or p.startswith(f"{d}/") for p in paths)}
+    assert not missing and not idle - TEMPLATES, (missing, idle)
+
+
+@pytest.mark.parametrize("stage", sorted(NUMBERED | {"gradients", "memory_tasks", "course"}))
+def test_what_is_expensive_has_a_number(stage: str) -> None:
+    (named,) = (names for each in described(stage)["params"] for names in each.values())
+    assert any("numerics" in name for name in named)

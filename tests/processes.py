@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE = 900
+PATIENCE = 1800
 """Seconds: against what hangs, not against what is slow, as any machine may be busy."""
 
 

@@ -1,6 +1,7 @@
 """What tests share: the mirror, small prepared texts, small models of all three families."""
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,21 +43,24 @@ def mirror() -> Path:
     return Path(folder)
 
 
-def prepare(folder: Path, text: bytes) -> PreparedText:
+def prepare(
+    folder: Path, text: bytes, vocabulary_of: Callable[[bytes], Vocabulary] = Vocabulary.of
+) -> PreparedText:
     """Write a text as `preprocess` would, split 8 : 1 : 1."""
     folder.mkdir(parents=True)
     edges = [0, len(text) * 8 // 10, len(text) * 9 // 10, len(text)]
     slices = [text[a:b] for a, b in pairwise(edges)]
-    vocabulary = Vocabulary.of(slices[0])
+    vocabulary = vocabulary_of(slices[0])
     vocabulary.save(folder / "vocabulary.json")
-    for part, piece in zip(PARTS, slices, strict=True):
-        (folder / f"{part}.bin").write_bytes(vocabulary.encode(piece).tobytes())
+    ids = dict(zip(PARTS, map(vocabulary.encode, slices), strict=True))
+    for part, symbols in ids.items():
+        (folder / f"{part}.bin").write_bytes(symbols.tobytes())
     parts = {
-        part: {"symbols": len(piece), "sha256": file_sha256(folder / f"{part}.bin")}
-        for part, piece in zip(PARTS, slices, strict=True)
+        part: {"symbols": len(symbols), "sha256": file_sha256(folder / f"{part}.bin")}
+        for part, symbols in ids.items()
     }
     write_json(folder / "manifest.json", {"vocabulary": vocabulary.size, "parts": parts})
-    rows = [f"{part}\tall\t0\t{len(piece)}\n" for part, piece in zip(PARTS, slices, strict=True)]
+    rows = [f"{part}\tall\t0\t{len(symbols)}\n" for part, symbols in ids.items()]
     (folder / "documents.tsv").write_text("part\tname\tstart\tstop\n" + "".join(rows))
     return PreparedText.open(folder)
 

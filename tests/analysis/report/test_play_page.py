@@ -1,6 +1,7 @@
 """The page that runs a network, in a real browser: as Python computes, and text stays text."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import axe_core_python
@@ -21,6 +22,7 @@ from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.sampling import Decoding, sample
 from pipeline.lm.text import PARTS
+from pipeline.lm.vocabulary import TOKEN, Vocabulary
 from tests.browser import browser, view
 from tests.conftest import PROSE, prepare, small_network
 
@@ -35,13 +37,15 @@ ORDER = 4
 class Page:
     """A page, and what is on it as Python has it."""
 
-    def __init__(self, folder: Path, kind: str, with_text: bool = True) -> None:
+    def __init__(
+        self, folder: Path, kind: str, with_text: bool = True, vocabulary_of=Vocabulary.of
+    ) -> None:
         self.config = OmegaConf.create(composed("laptop"))
         for name in ("text", "models", "results", "reports"):
             self.config.paths[name] = str(folder / name)
         self.config.experiments[CORPUS].model.cell = kind
         self.config.report.play.beginnings = {CORPUS: "All"}
-        self.text = prepare(folder / "text" / CORPUS, TEXT)
+        self.text = prepare(folder / "text" / CORPUS, TEXT, vocabulary_of)
         self.network = self.trained(folder / "models" / CORPUS, kind)
         if not with_text:
             (folder / "text" / CORPUS / "manifest.json").unlink()
@@ -274,6 +278,30 @@ def test_a_hostile_beginning_stays_text_and_characters_are_whole(lstm):
     assert lstm.title != "1" and not lstm.find_elements(By.TAG_NAME, "img")
     type_in(lstm, "Andr")
     until(lstm, "return document.getElementById('text').textContent === 'Andr'")
+
+
+def of_characters(text: bytes) -> Vocabulary:
+    return Vocabulary.of(text, "characters")
+
+
+def of_words(text: bytes) -> Vocabulary:
+    return Vocabulary.of_words(Counter(TOKEN.findall(text)), 2)
+
+
+@pytest.mark.parametrize("vocabulary_of", [of_characters, of_words])
+def test_characters_and_words_are_symbols_as_in_python(driver, tmp_path, vocabulary_of):
+    page = Page(tmp_path, "lstm", vocabulary_of=vocabulary_of)
+    beginning = "Andr\u00e9 said \u201c</script> \u4eba;\nAll"
+    ids = page.text.vocabulary.encode_prompt(beginning.encode())
+    driver.get(page.path.as_uri())
+    until(driver, "return !document.getElementById('go').disabled")
+    type_in(driver, beginning)
+    until(driver, f"return document.querySelectorAll('#text i').length === {len(ids)}")
+    assert written(driver) == beginning and len(ids) < len(beginning.encode())
+    driver.find_element(By.ID, "step").click()
+    beside = "return document.querySelectorAll('#counts-text i').length"
+    until(driver, f"{beside} === {len(ids) + 1}")
+    assert driver.get_log("browser") == []
 
 
 def test_a_symbol_it_does_not_know_is_named(lstm):

@@ -66,9 +66,8 @@ class Results:
 
     def baseline(self, corpus: str) -> dict[str, Any]:
         """baseline.json of a corpus."""
-        return json_of(
-            self.paths.baseline_results(corpus) / "baseline.json", f"baseline of {corpus}"
-        )
+        folder = self.paths.baseline_results(corpus)
+        return json_of(folder / "baseline.json", f"baseline of {corpus}")
 
     def manifest(self, corpus: str) -> dict[str, Any]:
         """The manifest of a prepared corpus."""

@@ -67,3 +67,8 @@ def table_of(path: Path, run: str) -> pd.DataFrame:
 @cache
 def _parsed(path: Path, _modified: int) -> pd.DataFrame:
     return read_table(path, NEEDED.get(path.name) or NEEDED.get(path.parent.name, ()))
+
+
+def scored_sources(folder: Path, run: str) -> list[str]:
+    """The models that scores.tsv of a folder tells of."""
+    return table_of(folder / "scores.tsv", run)["source"].unique().tolist()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from analysis.results.files import NotRunError, json_of, table_of
+from analysis.results.files import NotRunError, json_of, scored_sources, table_of
 from analysis.statistics import Interval, paired_difference, ratio_interval
 from analysis.structure.events import SHARE, run_length
 from pipeline.config import params
@@ -184,9 +184,9 @@ class Results:
         """The network of a run and its corpus's n-grams, as far as the test part was scored."""
         found: list[str] = []
         with suppress(NotRunError):
-            found += _scored(self._folder(run), run)
+            found += scored_sources(self._folder(run), run)
         with suppress(NotRunError):
-            found += _scored(self.paths.baseline_results(self.corpus_of(run)), run)
+            found += scored_sources(self.paths.baseline_results(self.corpus_of(run)), run)
         return found
 
     def scores(self, run: str, source: str, part: str = "test") -> pd.DataFrame:
@@ -314,7 +314,3 @@ def _rate(rows: pd.DataFrame, options: dict[str, Any]) -> Interval:
 def _side_by_side(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """Rows of the windows both have; a's columns get the suffix _a where b has them too."""
     return a.merge(b, left_index=True, right_index=True, suffixes=("_a", ""))
-
-
-def _scored(folder: Path, run: str) -> list[str]:
-    return table_of(folder / "scores.tsv", run)["source"].unique().tolist()

@@ -190,8 +190,8 @@ def bits_by_model(bits: dict[str, Interval], kenlm_orders: list[int]) -> Picture
         draw,
         f"Test bits per symbol: network {bits[NETWORK].estimate:.3f}; Kneser-Ney "
         f"{kenlm[shortest]:.3f} with {shortest} symbols of context, {kenlm[best]:.3f} with {best}.",
-        "Bits per symbol on the test part, with 95 % intervals (bootstrap over windows, or few documents). "
-        "Lower is better.",
+        "Bits per symbol on the test part, with 95 % intervals (bootstrap over windows, or, where "
+        "they are few, documents). Lower is better.",
     )
 
 

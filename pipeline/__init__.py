@@ -17,7 +17,8 @@ def _in_a_line(
     print("interrupted: nothing was begun", file=sys.stderr)
 
 
-sys.excepthook = _in_a_line
+if sys.argv[:1] == ["-m"]:  # a command of ours is loading: what only imports us keeps its own
+    sys.excepthook = _in_a_line
 
 # Threads that wait for each other sleep. Those that spin, as OpenMP has it, take the processor from
 # the thread they wait for as soon as another program, or the machine's host, wants one too. OpenMP

@@ -495,7 +495,9 @@ atexit.register(time.sleep, 0.2)
 console.run(main)
 """
 LOADING = """
-import time, pipeline
+import sys, time
+sys.argv = ["-m"]  # as python -m has it while the command loads
+import pipeline
 print("ready", flush=True)
 time.sleep(60)
 """

@@ -123,6 +123,12 @@ def test_the_library_of_a_network_is_loaded_only_for_networks() -> None:
     assert "torch" in closure("analysis.cells.__main__", deep=False)
 
 
+def test_who_imports_the_project_keeps_his_own_hook() -> None:
+    import pipeline
+
+    assert sys.excepthook is not pipeline._in_a_line
+
+
 def test_every_stage_is_a_command() -> None:
     for stage in STAGES - {"compose"}:
         assert '__name__ == "__main__"' in (ROOT / f"pipeline/{stage}.py").read_text()

@@ -26,9 +26,8 @@ from pipeline.lm.sources import (
 BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
-TERMINAL_TEMPERATURES = (0.5, 0.8, 1.0)
-SURE = 0.05
-"""Adjusted p below which a page marks a difference."""
+TEMPERATURES = (0.5, 0.8, 1.0)
+"""Of the network's samples that are shown, where they were taken."""
 
 
 def page_content(results: Results, run: str) -> dict[str, Any]:
@@ -68,7 +67,9 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
         "definitions": definitions(rates["metric"].unique()),
         "half_width": results.settings.half_width,
         "comparisons": comparison_table(
-            in_order(results.own_table(run, "comparisons")), results.own_table(run, "precision")
+            in_order(results.own_table(run, "comparisons")),
+            results.own_table(run, "precision"),
+            results.settings.level,
         ),
         "samples": excerpts(results, run),
     }
@@ -91,7 +92,7 @@ def summary(bits: dict[str, Interval], kenlm: str, lead: Interval, training: dic
 def sample_sources(results: Results, run: str) -> list[str]:
     """Sources of samples that the page compares: held-out text first."""
     measured = list(results.table(run, "structure")["source"].unique())
-    networks = [s for s in map(temperature_source, (0.5, 0.8, 1.0)) if s in measured]
+    networks = [s for s in map(temperature_source, TEMPERATURES) if s in measured]
     baselines = members(measured, NGRAM, KENLM)
     return [HELD_OUT, *networks, *baselines]
 
@@ -138,7 +139,9 @@ def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def comparison_table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict[str, Any]:
+def comparison_table(
+    comparisons: pd.DataFrame, precision: pd.DataFrame, level: float
+) -> dict[str, Any]:
     """Both tables as one for readers: `others`, and `rows` of metric, unit, `cells` (a dictionary
     for each other, with ratio, low, high, sure; None where there is no comparison), half_width,
     phi and text of the network's figure."""
@@ -146,7 +149,7 @@ def comparison_table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict
     sharp = precision[precision["source"] == COMPARED].set_index("metric")
     rows = []
     for (metric, unit), group in comparisons.groupby(["metric", "unit"], sort=False):
-        known = group.assign(sure=group["p_holm"] < SURE).set_index("other")
+        known = group.assign(sure=group["p_holm"] < 1 - level).set_index("other")
         known = known[["ratio", "low", "high", "sure"]].to_dict("index")
         own = sharp.loc[metric, ["half_width", "phi", "text"]].to_dict()
         cells = [known.get(other) for other in others]
@@ -157,7 +160,7 @@ def comparison_table(comparisons: pd.DataFrame, precision: pd.DataFrame) -> dict
 def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     """The beginning of the first sample of the network at each temperature, then of n-grams."""
     beginnings = results.excerpts(run)["beginnings"]
-    wanted = [temperature_source(t) for t in (0.5, 0.8, 1.0, 0.0)]
+    wanted = [temperature_source(t) for t in (*TEMPERATURES, 0.0)]
     wanted += members(beginnings, NGRAM)
     return [
         {"label": label(source), "text": beginnings[source]}
@@ -176,7 +179,7 @@ def terminal_summary(results: Results, run: str) -> list[str]:
     lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale", ""]
     scored = {label(s): bits[s].estimate for s in bits if math.isfinite(bits[s].estimate)}
     lines += _aligned(pd.DataFrame({"bits per symbol of the test part": scored}), 3)
-    sources = [HELD_OUT, *map(temperature_source, TERMINAL_TEMPERATURES)]
+    sources = [HELD_OUT, *map(temperature_source, TEMPERATURES)]
     sources += [ngram_source(n) for n in results.config.baselines[corpus].ngram_orders]
     rates = results.rates(run)
     rates["metric"] += ", " + rates["unit"]

@@ -152,7 +152,8 @@ def gradient_decay(results: Results) -> pd.DataFrame:
     """Mean gradient norm by distance relative to that at the smallest distance: columns cell,
     network, state, distance, estimate, low, high, n; intervals over windows, seeds pooled."""
     table = results.common_table("gradients")
-    table["window"] += table["seed"] * (table["window"].max() + 1)
+    apart = table["seed"] * (table["window"].max() + 1)
+    table = table.assign(window=table["window"] + apart)
     rows = []
     for keys, mine in table.groupby(["cell", "network", "state"], sort=False):
         norms = mine.pivot_table(index="window", columns="distance", values="norm")

@@ -101,8 +101,7 @@ class Results:
         return table_of(self._folder(run) / "history.tsv", run)
 
     def own_table(self, run: str, name: str) -> pd.DataFrame:
-        """`gates`, `errors`, `loops`, `evolution`, `comparisons`, `precision` or `confidence` of a
-        run."""
+        """`gates`, `errors`, `loops` or another table that only a run has."""
         return table_of(self._folder(run) / f"{name}.tsv", f"{name} of {run}")
 
     def common_table(self, name: str) -> pd.DataFrame:

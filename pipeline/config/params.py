@@ -1,4 +1,4 @@
-"""Typed views of a composed params file: the only way settings reach the code."""
+"""A composed params file, and typed views of its sections."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping

@@ -82,7 +82,7 @@ def test_the_table_for_readers_has_a_cell_for_each_other(structure):
     found = figures(structure)
     compared = pd.DataFrame(comparison_rows(found, "held-out", OPTIONS))
     precise = pd.DataFrame(precision_rows(found, 0.1, OPTIONS))
-    shown = comparison_table(compared, precise)
+    shown = comparison_table(compared, precise, 0.95)
     assert shown["others"] == ["held-out"]
     errors, same = shown["rows"]
     assert errors["cells"][0]["sure"] and not same["cells"][0]["sure"]

@@ -251,7 +251,7 @@ def _carry_out(
     os.dup2(said, 1)
     os.dup2(said, 2)
     figures = import_module("analysis.report.plots.figures")
-    figures._rendered = lambda *_: b"a drawing"  # it takes seconds
+    figures._saved = lambda *_: b'<svg viewBox="0 0 1 1"></defs></svg>'  # it takes seconds
     torch.set_num_threads(1)
     ticks = count(1)
     time.perf_counter = lambda: tick * next(ticks)

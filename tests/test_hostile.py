@@ -25,7 +25,7 @@ from analysis.claims.verdicts import verdicts
 from analysis.report import __main__ as report
 from analysis.report.figures_table import FORMULA
 from analysis.report.pages import environment, write
-from analysis.report.plots import figures
+from analysis.report.plots.corpus import bits_by_model
 from analysis.results.reader import Results
 from analysis.statistics import Interval
 from pipeline import console
@@ -162,7 +162,8 @@ def driver() -> Iterator[Chrome]:
 
 def blind(path: Path, text: str) -> Path:
     """The page of excerpts, one of which is `text`."""
-    puzzle = {"title": text, "excerpts": [(1, {"text": text, "answer": "network"})]}
+    passage = {"text": text, "source": "network", "answer": text}
+    puzzle = {"title": text, "excerpts": [(1, passage)], "judge": []}
     write(path, "blind.html", {"scale": "laptop", "puzzles": [puzzle]})
     return path
 
@@ -195,7 +196,7 @@ def test_pages_keep_their_style_and_pictures_under_the_policy(results, driver):
     bits = {"network": Interval(2.0, 1.9, 2.1, 9), "kenlm:5": Interval(2.2, 2.1, 2.3, 9)}
     page = environment().from_string(FIGURE)
     (index.parent / "figure.html").write_text(
-        page.render(scale="laptop", picture=figures.bits_by_model(bits, [5]))
+        page.render(scale="laptop", picture=bits_by_model(bits, [5]))
     )
     pages = sorted(index.parent.glob("*.html"))
     assert len(pages) >= 5

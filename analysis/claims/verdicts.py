@@ -12,6 +12,7 @@ from analysis.claims.evidence import FIGURES, Figure
 from analysis.results.reader import NotRunError, Results
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
+from pipeline.lm.sources import HELD_OUT, UNTRAINED
 
 CLAIMS = Path("conf/claims.yaml")
 MEGABYTE = 1e6
@@ -20,6 +21,13 @@ INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
 DESCRIBED = "described"
 """What stands in place of the verdict of a part without a rule."""
+FLOORS = {
+    HELD_OUT: "real text",
+    UNTRAINED: "an untrained network",
+    "at initialisation": "before training",
+    "rotated": "random directions in the space of the same cells",
+}
+"""What the arguments of a floor stand for."""
 FIELDS = {"source", "claim", "runs", "parts"}
 PART_FIELDS = {"measured", "figure", "with", "unit"}
 REVISION = {"date", "was", "verdict", "why"}
@@ -60,6 +68,11 @@ class Part:
     high: float | None = None
     floor: float | None = None
     reason: str = ""
+    lowest: float | None = None
+    """From here up to `highest` the rule holds; None where it is open."""
+    highest: float | None = None
+    floor_is: str = ""
+    """What the floor is the figure of."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,8 @@ class Verdict:
     variant: str = ""
     """The texts it was read on, where they are not those that the source read."""
     revised: list[Revision] = field(default_factory=list)
+    short: str = ""
+    """The claim in some three words."""
 
 
 def rule_text(rule: Mapping[str, float]) -> str:
@@ -84,6 +99,13 @@ def rule_text(rule: Mapping[str, float]) -> str:
     if "from" in rule:
         return f"at least {rule['from']:g}" if rule["from"] else "above 0"
     return f"at most {rule['to']:g}" if rule["to"] else "below 0"
+
+
+def floor_words(entry: Mapping[str, Any]) -> str:
+    """What the floor of a part is: what its entry says, or what its arguments ask for."""
+    asked = set(map(str, entry["floor"].values()))
+    known = (words for name, words in FLOORS.items() if name in asked)
+    return str(entry.get("floor_is", next(known, "guessing")))
 
 
 def judged(figure: Figure, rule: Mapping[str, float]) -> str:
@@ -129,6 +151,7 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
         parts=parts,
         variant=variants(results, _ruled_on(entry, results)),
         revised=revised,
+        short=str(entry.get("short", "")),
     )
 
 
@@ -171,6 +194,9 @@ def _settled(claim_id: str, entry: Mapping[str, Any], results: Results) -> Part:
         "unit": unit,
         "rule": rule_text(rule) if rule else "",
         "origin": entry.get("origin", ""),
+        "lowest": rule.get("from") if rule else None,
+        "highest": rule.get("to") if rule else None,
+        "floor_is": floor_words(entry) if "floor" in entry else "",
     }
     measure = FIGURES[entry["figure"]]
     try:

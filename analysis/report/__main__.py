@@ -4,21 +4,25 @@
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.claims.reference import tables
 from analysis.claims.verdicts import VERDICTS, Verdict, verdicts
-from analysis.report.blind import puzzles
+from analysis.report.blind import puzzles, sources
+from analysis.report.corpora import bits_picture, card, closing_picture, context_table
 from analysis.report.corpus_page import page_content, terminal_summary
 from analysis.report.figures_table import figures_table
+from analysis.report.found import findings
 from analysis.report.pages import network_words, write
+from analysis.report.plots.figures import Picture
+from analysis.report.rows import rows, tiles
 from analysis.results.reader import NotRunError, Results
 from pipeline import console
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
-from pipeline.lm.sources import KENLM, NETWORK, kenlm_source, label, members, number
 from pipeline.terminal import say
 
 COMMON_PAGES = {
@@ -29,55 +33,6 @@ COMMON_PAGES = {
     "blind.html": "blind.html",
 }
 """Template and page."""
-
-
-def corpus_row(results: Results, corpus: str) -> dict[str, Any]:
-    """A row of the index's table of corpora."""
-    row: dict[str, Any] = {"name": corpus, "title": results.config.corpora[corpus].title}
-    try:
-        row["manifest"] = manifest = results.manifest(corpus)
-        training = results.training(corpus)
-        kenlm = results.best_kenlm(corpus)
-        return row | {
-            "waits": "",
-            "variant": manifest["source"]["variant"],
-            "symbols": manifest["parts"]["train"]["symbols"],
-            "network": network_words(training),
-            "parameters": training["parameters"],
-            "seconds": training["seconds"],
-            "bits": results.bits(corpus, NETWORK),
-            "kenlm": results.bits(corpus, kenlm),
-            "kenlm_name": label(kenlm),
-            "lead": results.bits_difference(corpus, NETWORK, kenlm),
-        }
-    except NotRunError as reason:
-        return row | {"waits": str(reason)}
-
-
-def context_table(results: Results) -> dict[str, Any]:
-    """The titles of the corpora whose n-grams were scored, and a row an order of KenLM, the network
-    last: its symbols of context, None for the network, and a cell a corpus, None where there is
-    nothing."""
-    scored = {corpus: results.scored(corpus) for corpus in results.config.baselines}
-    orders = {corpus: kenlm_orders(sources) for corpus, sources in scored.items()}
-    shown = [corpus for corpus in scored if orders[corpus]]
-    every = sorted(set().union(*orders.values()))
-    models = [*((order - 1, kenlm_source(order)) for order in every), (None, NETWORK)]
-    return {
-        "titles": [results.config.corpora[corpus].title for corpus in shown],
-        "rows": [
-            {
-                "context": context,
-                "cells": [results.bits(c, model) if model in scored[c] else None for c in shown],
-            }
-            for context, model in models
-        ],
-    }
-
-
-def kenlm_orders(sources: list[str]) -> set[int]:
-    """The orders of the KenLM models among some sources."""
-    return {int(number(source)) for source in members(sources, KENLM)}
 
 
 def run_row(results: Results, run: str) -> dict[str, Any]:
@@ -109,13 +64,20 @@ def write_index(results: Results) -> Path:
     """The index, the Markdown summary, the pages that belong to no corpus, the CSV of figures."""
     reports = results.paths.reports
     claims = verdicts(results)
+    models = sources(results)[1:]
+    corpora = [card(results, corpus, models) for corpus in results.config.baselines]
+    pictures = {"context": bits_picture(results), "far": closing_picture(results)}
     content = {
         "scale": results.config.scale,
         "measure": results.settings,
         "claims": claims,
+        "found": findings(results, claims),
+        "rows": rows(claims),
+        "tiles": tiles(claims),
         "tally": tally(claims),
         "pages": {path.stem for path in (reports / "pages").glob("*.html")},
-        "corpora": [corpus_row(results, corpus) for corpus in results.config.baselines],
+        "corpora": sorted(corpora, key=lambda one: bool(one["waits"])),
+        "pictures": pictures,
         "contexts": context_table(results),
         "runs": [run_row(results, run) for run in results.config.experiments],
         "puzzles": puzzles(results),
@@ -123,10 +85,19 @@ def write_index(results: Results) -> Path:
     }
     for template, name in COMMON_PAGES.items():
         write(reports / name, template, content)
+    write_pictures(results, "index", pictures)
     with atomic_write(reports / "figures.csv", "w") as file:
         table = figures_table(results, claims, content["figures_beside"])
         table.to_csv(file, index=False, float_format="%.6g")
     return reports / "index.html"
+
+
+def write_pictures(results: Results, page: str, pictures: Mapping[str, Picture | None]) -> None:
+    """The figures of a page as PNG files."""
+    for name, picture in pictures.items():
+        if picture:
+            with atomic_write(results.paths.reports / "figures" / page / f"{name}.png") as file:
+                file.write(picture.png)
 
 
 def write_page(results: Results, corpus: str) -> Path:
@@ -138,10 +109,7 @@ def write_page(results: Results, corpus: str) -> Path:
         raise InputError(f"no page for {corpus} yet, {reason}: run dvc repro") from reason
     path = results.paths.reports / "pages" / f"{corpus}.html"
     write(path, "page.html", content)
-    for name, picture in content["pictures"].items():
-        if picture:
-            with atomic_write(results.paths.reports / "figures" / corpus / f"{name}.png") as file:
-                file.write(picture.png)
+    write_pictures(results, corpus, content["pictures"])
     return path
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.report.inside_sections import sections
 from analysis.report.pages import definitions, in_order, network_words
-from analysis.report.plots import figures
+from analysis.report.plots import corpus as corpus_figures
 from analysis.report.plots.closing import pictures as closing_pictures
 from analysis.results.reader import COMPARED, Results
 from analysis.statistics import Interval
@@ -23,7 +23,6 @@ from pipeline.lm.sources import (
     temperature_source,
 )
 
-BRACKETS = [")", "]", "}"]
 COPYING = ["copied at 20", "copied at 50"]
 TERMINAL_METRICS = ["blocks that parse", "bracket violations", "copied at 50"]
 TEMPERATURES = (0.5, 0.8, 1.0)
@@ -44,17 +43,17 @@ def page_content(results: Results, run: str) -> dict[str, Any]:
     kenlm = results.best_kenlm(run)
     return {
         "scale": results.config.scale,
+        "figures_csv": "../figures.csv",
         "title": title,
         "summary": summary(bits, kenlm, results.bits_difference(run, NETWORK, kenlm), training),
         "manifest": results.manifest(corpus),
         "training": training,
         "network": network_words(training),
         "pictures": {
-            "training": figures.training_curve(results.history(run), title),
-            "bits": figures.bits_by_model(bits, orders),
-            "closing": closing_picture(results, run),
+            "training": corpus_figures.training_curve(results.history(run), title),
+            "bits": corpus_figures.bits_by_model(bits, orders),
             **closing_pictures(results, run),
-            "copying": figures.rates_by_source(
+            "copying": corpus_figures.rates_by_source(
                 rates, COPYING, sources, "Share of characters inside verbatim copies."
             ),
             **inside.pop("pictures"),
@@ -110,18 +109,6 @@ def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[di
         share = mine["impossible"].sum() / (mine["symbols"] + mine["impossible"]).sum()
         rows.append({"label": label(source), "bits": interval, "nats": nats, "impossible": share})
     return rows
-
-
-def closing_picture(results: Results, run: str) -> figures.Picture | None:
-    """Closing by distance: brackets together where there are any, else every closer there is."""
-    table = results.table(run, "closing")
-    found = set(table["closer"])
-    closers = [c for c in BRACKETS if c in found] or sorted(found)
-    if not closers:
-        return None
-    data = results.closing(run, closers, "probability")
-    data = data[data["n"] >= results.settings.least_at_distance]
-    return figures.closing_by_distance(data, " ".join(closers)) if len(data) else None
 
 
 def structure_rows(rates: Any, sources: list[str]) -> list[dict[str, Any]]:

@@ -1,9 +1,10 @@
 """Every figure of the report in one CSV.
 
-Columns: kind, run, name, source, unit, estimate, low, high, verdict. Kinds: claim; theirs, a figure
-that a source prints, and beside, ours of the same; bits per symbol, structure, closing, loops,
-errors, gates, cells, sweep. Text that a spreadsheet would take for a formula is quoted by an
-apostrophe.
+Columns: kind, run, name, source, unit, estimate, low, high, n (what was resampled), floor (a
+claim's, or the figure of real text), rule, verdict, page (where it is drawn or stands). Kinds:
+claim; theirs, a figure that a source prints, and beside, ours of the same; bits per symbol,
+structure, closing, loops, errors, gates, cells, sweep. Text that a spreadsheet would take for a
+formula is quoted by an apostrophe.
 """
 
 from collections.abc import Callable
@@ -15,9 +16,23 @@ from omegaconf import OmegaConf
 from analysis.claims.verdicts import Verdict
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
+from pipeline.lm.sources import HELD_OUT
 
-COLUMNS = ["kind", "run", "name", "source", "unit", "estimate", "low", "high", "verdict"]
-BOUNDS = ("estimate", "low", "high")
+COLUMNS = [
+    "kind", "run", "name", "source", "unit", "estimate", "low", "high", "n", "floor", "rule",
+    "verdict", "page",
+]  # fmt: skip
+BOUNDS = ("estimate", "low", "high", "n")
+SECTIONS = {
+    "bits per symbol": "bits",
+    "structure": "structure",
+    "closing": "closing",
+    "loops": "temperature",
+    "errors": "errors",
+    "gates": "gates",
+    "cells": "cells",
+}
+"""Of a corpus's page, by the kind of figures that stand there."""
 FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
 """What a formula begins with; the wide ones where a spreadsheet is set to Japanese or Chinese."""
 
@@ -32,7 +47,8 @@ def figures_table(
     rows = [
         {"kind": "claim", "run": " ".join(claim.runs), "name": f"{claim.id}: {part.measured}",
          "source": claim.source, "unit": part.unit, "estimate": part.estimate, "low": part.low,
-         "high": part.high, "verdict": part.verdict}
+         "high": part.high, "floor": part.floor, "rule": part.rule, "verdict": part.verdict,
+         "page": f"index.html#{claim.id}"}
         for claim in claims
         for part in claim.parts
     ]  # fmt: skip
@@ -43,9 +59,22 @@ def figures_table(
     for sweep in results.config.sweeps:
         rows += _there(_sweep, results, sweep)
     table = pd.DataFrame(rows, columns=COLUMNS)
+    pages = {run for run in results.config.baselines if run in set(table["run"])}
+    drawn = table["kind"].isin(SECTIONS) & table["run"].isin(pages)
+    places = table["kind"].map(SECTIONS)
+    table.loc[drawn, "page"] = "pages/" + table["run"] + ".html#" + places
+    _add_floors(table)
     texts = ["run", "name", "source", "unit"]
     table[texts] = table[texts].map(lambda v: f"'{v}" if str(v).startswith(FORMULA) else v)
     return table
+
+
+def _add_floors(table: pd.DataFrame) -> None:
+    """Beside each figure of a text's structure that of real text."""
+    structure = table["kind"] == "structure"
+    real = table[structure & (table["source"] == HELD_OUT)].set_index(["run", "name"])["estimate"]
+    keys = pd.MultiIndex.from_frame(table.loc[structure, ["run", "name"]])
+    table.loc[structure, "floor"] = real.reindex(keys).to_numpy()
 
 
 def _there(make: Rows, results: Results, name: str) -> list[dict[str, Any]]:
@@ -119,7 +148,7 @@ def _gates(results: Results, run: str) -> list[dict[str, Any]]:
 def _cells(results: Results, run: str) -> list[dict[str, Any]]:
     return [
         {"kind": "cells", "run": run, "name": name, "source": f"{network} network",
-         "unit": "share of cells", **{key: found[key] for key in BOUNDS}}
+         "unit": "share of cells", **{key: found.get(key) for key in BOUNDS}}
         for network, shares in results.cells(run)["shares"].items()
         for name, found in shares.items()
     ]  # fmt: skip
@@ -141,4 +170,4 @@ def _sweep(results: Results, sweep: str) -> list[dict[str, Any]]:
 
 
 def _interval(found: Any) -> dict[str, float]:
-    return {name: getattr(found, name) for name in BOUNDS}
+    return {name: getattr(found, name) for name in BOUNDS if hasattr(found, name)}

@@ -14,12 +14,11 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from analysis.report.plots import figures
-from analysis.report.plots.figures import NETWORK_COLOUR, Picture
+from analysis.report.plots.figures import GREY, KENLM_COLOUR, NETWORK_COLOUR, Picture, Series
 from pipeline.lm.sources import NETWORK, TRAINED, UNTRAINED, label
 
 POST_SHARE = 0.05
 """Of cells that the post found to be interpretable."""
-FLOOR_COLOUR = "#8a8f98"
 EXCITED, QUIET = "#2f9e57", "#3b78d8"
 STRENGTH = 0.8
 """Opacity of a cell at 1 or -1: letters stay legible on it."""
@@ -36,7 +35,6 @@ POINTS = 72
 LINE = 0.17
 """Inches."""
 BAR = 0.8
-RIGHT_COLOUR = "#2e86ab"
 
 
 @dataclass(frozen=True)
@@ -75,22 +73,20 @@ def score_curves(scores: dict[str, list[float]], interpretable: float) -> Pictur
     """The share of cells that score at least so much on their best feature, by network."""
 
     def draw(axes: Axes) -> None:
-        for name, colour, line in ((TRAINED, NETWORK_COLOUR, "-"), (UNTRAINED, FLOOR_COLOUR, ":")):
+        for name, colour, line in ((TRAINED, NETWORK_COLOUR, "-"), (UNTRAINED, GREY, ":")):
             best = np.sort(scores[name])
             share = 1 - np.arange(len(best)) / len(best)
             axes.step(
                 [0, *best, 1], [1, *share, 0], line, where="post", color=colour, lw=2,
-                label=f"{name} network",
             )  # fmt: skip
-        axes.axvline(interpretable, color=FLOOR_COLOUR, lw=1)
+        axes.axvline(interpretable, color=GREY, lw=1)
         axes.text(interpretable + 0.01, 1, "interpretable", va="top")
-        axes.axhline(POST_SHARE, color=FLOOR_COLOUR, lw=1, ls="--")
+        axes.axhline(POST_SHARE, color=GREY, lw=1, ls="--")
         axes.text(0.01, POST_SHARE, "the post's 5 %", va="bottom")
         axes.set(
             xlabel="best score of a cell in both halves: |2 AUC − 1| or |ρ|",
             ylabel="share of cells with at least that", xlim=(0, 1), ylim=(0, 1.02),
         )  # fmt: skip
-        axes.legend(loc="center left")
 
     shares = {name: np.mean(np.array(of) >= interpretable) for name, of in scores.items()}
     return figures.picture(
@@ -100,6 +96,10 @@ def score_curves(scores: dict[str, list[float]], interpretable: float) -> Pictur
         "For every score, the share of cells that reach it on their best feature in both halves of "
         f"the text; one that never changes scores 0. From {interpretable:g} on a cell counts as "
         "interpretable. Dotted: the same network before training.",
+        key=[
+            Series("trained network", NETWORK_COLOUR),
+            Series("untrained network", GREY, ls=":"),
+        ],
     )
 
 
@@ -127,7 +127,7 @@ def confidence(table: pd.DataFrame) -> Picture:
                 )  # fmt: skip
                 left = left + width
             hits = right.loc[source].reindex(classes)
-            axes.plot(hits, range(len(classes)), "|", color=RIGHT_COLOUR, ms=13, mew=2)
+            axes.plot(hits, range(len(classes)), "|", color=KENLM_COLOUR, ms=13, mew=2)
             axes.set_title(label(source), fontsize=10)
             axes.set(xlim=(0, 1), xticks=(0, 0.5, 1), yticks=[])
             axes.grid(visible=False)
@@ -148,6 +148,7 @@ def confidence(table: pd.DataFrame) -> Picture:
         "many symbols). Blue: the share of symbols for which it was right. An unsmoothed n-gram is "
         "sure of whatever followed once.",
         (1, len(sources)),
+        apart=False,
     )
 
 
@@ -165,7 +166,7 @@ def _legend(edges: list[float]) -> list[Patch | Line2D]:
         Patch(color=NETWORK_COLOUR, alpha=(place + 1) / len(edges), lw=0, label=f"{low:g}–{high:g}")
         for place, (low, high) in enumerate(zip(edges, ends, strict=True))
     ]
-    mark = Line2D([], [], color=RIGHT_COLOUR, marker="|", ls="", ms=11, mew=2, label="it was right")
+    mark = Line2D([], [], color=KENLM_COLOUR, marker="|", ls="", ms=11, mew=2, label="it was right")
     return [*buckets, mark]
 
 

@@ -6,14 +6,24 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.report.plots.figures import Picture, bars, ends_of, picture, style
+from analysis.report.plots.figures import (
+    NETWORK_COLOUR,
+    Picture,
+    bars,
+    ends_of,
+    key_of,
+    picture,
+    style,
+)
 from analysis.results.reader import COMPARED, Results
 from analysis.statistics import Interval
 from pipeline.lm.sources import HELD_OUT, NETWORK, TEMPERATURE, label, members
 
 COLUMNS = 2
-LABELS = 8
+LABELS = 5
 """So many distances can all be named below a panel; of more, every other."""
+LEAST_DISTANCES = 3
+"""A line of fewer points tells nothing of distance."""
 FIGURES = {
     "probability": "probability of the closer",
     "likeliest": "share where it is the likeliest",
@@ -36,21 +46,20 @@ def pictures(results: Results, run: str) -> dict[str, Picture | None]:
     settings = results.settings
     counts = closings_by_class(results, run)
     classes = [closer for closer, n in counts.items() if n >= settings.least_closings]
-    rare = [f"{_shown(closer)} ({n})" for closer, n in counts.items() if closer not in classes]
+    rare = [f"{shown(closer)} ({n})" for closer, n in counts.items() if closer not in classes]
     left_out = f" Left out for fewer than {settings.least_closings} closings: {', '.join(rare)}."
     note = left_out if rare else ""
     sparse = f" Distances with fewer than {settings.least_at_distance} closings are not drawn."
     found: dict[str, Picture | None] = {}
     for figure in FIGURES:
-        tables = {closer: results.closing(run, [closer], figure) for closer in classes}
-        tables = {closer: t[t["n"] >= settings.least_at_distance] for closer, t in tables.items()}
-        tables = {closer: t for closer, t in tables.items() if t["estimate"].notna().any()}
+        tables = {closer: by_distance(results, run, closer, figure) for closer in classes}
+        tables = {closer: table for closer, table in tables.items() if len(table)}
         found[f"closing-{figure}"] = (
             closing_by_class(tables, figure, sparse + note) if tables else None
         )
     ends = results.table(run, "incidence")
-    shown = [closer for closer in classes if closer in set(ends["closer"])]
-    found["closing-ends"] = incidence_by_class(ends, shown, note) if shown else None
+    kept = [closer for closer in classes if closer in set(ends["closer"])]
+    found["closing-ends"] = incidence_by_class(ends, kept, note) if kept else None
     return found
 
 
@@ -61,33 +70,49 @@ def closings_by_class(results: Results, run: str) -> dict[str, int]:
     return {str(c): int(n) for c, n in mine.sort_values(ascending=False).items()}
 
 
+def by_distance(results: Results, run: str, closer: str, figure: str) -> pd.DataFrame:
+    """`Results.closing` of one class at the distances that have closings enough; empty if they are
+    too few for a line."""
+    settings = results.settings
+    table = results.closing(run, [closer], figure).dropna(subset="estimate")
+    table = table[table["n"] >= settings.least_at_distance]
+    counted = table.drop_duplicates("distance")
+    enough = len(counted) >= LEAST_DISTANCES and counted["n"].sum() >= settings.least_closings
+    return table if enough else table[:0]
+
+
 def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) -> Picture:
     """One figure of closing.tsv: `tables` as `Results.closing` gives them, by class."""
     sources = list(next(iter(tables.values()))["source"].unique())
-    edges = sorted({d for table in tables.values() for d in table["distance"]})
 
     def draw(*panels: Axes) -> None:
         for axes, (closer, table) in zip(panels, tables.items(), strict=False):
-            for source in sources:
-                rows = table[table["source"] == source].dropna(subset="estimate")
-                rows = rows.sort_values("distance")
-                places = [edges.index(d) for d in rows["distance"]]
-                _line(axes, places, _intervals(rows, "estimate", "low", "high"), source, sources)
+            distance_panel(axes, table, sources)
             count = table[table["source"] == sources[0]]["n"].sum()
-            _title(axes, f"{_shown(closer)}: {count:,} closings")
-            axes.set_xticks(range(len(edges)), [f"{edge}+" for edge in edges], fontsize=8)
-            for place, tick in enumerate(axes.get_xticklabels()):
-                tick.set_visible(len(edges) <= LABELS or place % 2 == 0)
-            axes.set(xlim=(-0.5, len(edges) - 0.5), ylim=(-0.02, 1.02))
-        _finish(panels, len(tables), "bytes since the opening", FIGURES[figure])
+            _title(axes, f"{shown(closer)}: {count:,} closings")
+        _finish(panels, len(tables), FIGURES[figure])
 
     return picture(
         draw,
         f"{FIGURES[figure]}, by distance since the opening. "
-        + " ".join(f"{_shown(c)}: {ends_of(table, 'distance')}." for c, table in tables.items()),
+        + " ".join(f"{shown(c)}: {ends_of(table, 'distance')}." for c, table in tables.items()),
         f"{CAPTIONS[figure]} By distance since its opening; 95 % intervals over windows.{note}",
         panels=(-(-len(tables) // COLUMNS), COLUMNS),
+        key=key_of(sources),
     )
+
+
+def distance_panel(axes: Axes, table: pd.DataFrame, sources: Sequence[str]) -> None:
+    """A line a source, by distance since the opening."""
+    edges = sorted(table["distance"].unique())
+    for source in sources:
+        rows = table[table["source"] == source].sort_values("distance")
+        places = [edges.index(d) for d in rows["distance"]]
+        _line(axes, places, _intervals(rows, "estimate", "low", "high"), source, sources)
+    every = 1 + (len(edges) > LABELS)
+    axes.set_xticks(range(0, len(edges), every), [f"{edge}+" for edge in edges[::every]])
+    axes.set(xlim=(-0.3, len(edges) - 0.7), ylim=(-0.02, 1.02))
+    axes.set(xlabel="characters since the opening")
 
 
 def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -> Picture:
@@ -105,10 +130,11 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
                 rows = mine[mine["source"] == source].sort_values("distance")
                 found = _intervals(rows, end, f"{end}_low", f"{end}_high")
                 _line(axes, rows["distance"], found, source, sources)
-            _title(axes, f"{_shown(closer)}: {ENDS[end]}")
+            _title(axes, f"{shown(closer)}: {ENDS[end]}")
             axes.set(xscale="log", ylim=(-0.02, 1.02))
             axes.xaxis.set_major_formatter("{x:,.0f}")
-        _finish(panels, len(cells), "bytes since the opening", "share of openings")
+            axes.set(xlabel="characters since the opening")
+        _finish(panels, len(cells), "share of openings")
 
     return picture(
         draw,
@@ -119,6 +145,7 @@ def incidence_by_class(table: pd.DataFrame, classes: Sequence[str], note: str) -
         "censored; 95 % intervals over samples. Dotted: the held-out text."
         f"{COMMENT if '*/' in classes else ''}{note}",
         panels=(len(classes), len(ENDS)),
+        key=key_of(sources),
     )
 
 
@@ -129,7 +156,7 @@ def _said(rows: pd.DataFrame, closer: str, sources: list[str]) -> str:
     others = [right[s] for s in sources if s in right and s not in (COMPARED, HELD_OUT)]
     if others:
         own.append(f"n-grams {min(others):.2f} to {max(others):.2f}")
-    return f"{_shown(closer)} {', '.join(own)}."
+    return f"{shown(closer)} {', '.join(own)}."
 
 
 def _intervals(rows: pd.DataFrame, *columns: str) -> list[Interval]:
@@ -138,35 +165,31 @@ def _intervals(rows: pd.DataFrame, *columns: str) -> list[Interval]:
 
 
 def _line(
-    axes: Axes, places: Sequence[float], found: list[Interval], source: str, sources: list[str]
+    axes: Axes,
+    places: Sequence[float],
+    found: list[Interval],
+    source: str,
+    sources: Sequence[str],
 ) -> None:
-    network = source in (NETWORK, COMPARED)
     shape = style(source, sources)
-    if source == HELD_OUT:
-        shape = {"color": str(axes.xaxis.label.get_color()), "ls": ":"}
+    network = shape["color"] == NETWORK_COLOUR
     axes.errorbar(
         places,
         [i.estimate for i in found],
         yerr=bars(found),
-        capsize=2,
         ms=4,
         lw=2 if network else 1.2,
+        elinewidth=0.8,
         zorder=3 if network else 2,
-        label=label(source),
-        **shape,  # type: ignore[arg-type]
+        **shape,
     )
 
 
-def _finish(panels: Sequence[Axes], used: int, x: str, y: str) -> None:
-    """Axes' titles at the edges only, spare panels away, one legend for all."""
+def _finish(panels: Sequence[Axes], used: int, y: str) -> None:
+    """Spare panels away."""
     for place, axes in enumerate(panels):
         axes.set_visible(place < used)
-        if place % COLUMNS == 0:
-            axes.set_ylabel(y)
-        if place + COLUMNS >= used:
-            axes.set_xlabel(x)
-    figure = panels[0].figure
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+        axes.set_ylabel(y, fontsize=9)
 
 
 def _title(axes: Axes, text: str) -> None:
@@ -174,7 +197,7 @@ def _title(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left", fontsize=10, parse_math=False)
 
 
-def _shown(closer: str) -> str:
+def shown(closer: str) -> str:
     """A class of closers for readers."""
     if closer.startswith(("</", "&lt;/")):
         return f"{html.unescape(closer)} of the {'XML' if closer.startswith('<') else 'wikitext'}"

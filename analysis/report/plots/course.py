@@ -12,13 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from analysis.report.plots.figures import (
+    GREY,
     KENLM_COLOUR,
     NETWORK_COLOUR,
     NGRAM_COLOURS,
     Picture,
+    Series,
     picture,
 )
-from analysis.report.plots.inside import GREY
 
 COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[1], NGRAM_COLOURS[4], GREY]
 BAND = "Bands: from the least to the largest of the seeds."
@@ -132,6 +133,7 @@ def diagram(rows: pd.DataFrame) -> Picture:
         "The post's diagram with real numbers: the scores of h, e, l and o (boxed: the right next "
         f"letter) and the three hidden values, at each letter read. {found}",
         panels=(1, 3),
+        apart=False,
     )
 
 
@@ -258,9 +260,8 @@ def powers(rows: pd.DataFrame) -> Picture:
                 line(axes, mine, f"radius {radius:g}", color=colour)
                 axes.plot(mine["at"], mine["floor"], ":", color=colour, lw=1.2)
             axes.set(yscale="log", title=kind, xlabel="steps back, k")
-        panels[0].set(ylabel="gradient norm, that at k = 1 being 1")
+            axes.set(ylabel="gradient, 1 at k = 1")
         panels[1].sharey(panels[0])
-        panels[1].legend(fontsize=8)
 
     growth = chosen(rows, metric="growth per step", setting="tanh")
     return picture(
@@ -268,4 +269,5 @@ def powers(rows: pd.DataFrame) -> Picture:
         f"Growth of the gradient per step back with tanh, by radius: {said(growth, 'at')}.",
         f"Mean norm of a gradient by steps back, by spectral radius; dotted: its powers. {BAND}",
         panels=(1, 2),
+        key=[Series(f"radius {r:g}", c) for r, c in zip(radii, COLOURS, strict=True)],
     )

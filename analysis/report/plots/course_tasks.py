@@ -5,8 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.report.plots.course import BAND, COLOURS, chosen, dots, line, said
-from analysis.report.plots.figures import Picture, picture
-from analysis.report.plots.inside import GREY
+from analysis.report.plots.figures import GREY, Picture, picture
 from analysis.report.plots.memory import CELL_STYLES
 
 CELLS = {cell.upper(): style for cell, style in CELL_STYLES.items()}

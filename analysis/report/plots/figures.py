@@ -1,6 +1,5 @@
-"""All drawing of the project: tables of results to figures for pages, in their reader's theme."""
+"""What all drawings share: one drawing of a figure, whose colours follow the theme of its page."""
 
-import base64
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -9,66 +8,104 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis.statistics import Interval
-from pipeline.lm.sources import (
-    HELD_OUT,
-    KENLM,
-    NETWORK,
-    family,
-    kenlm_source,
-    label,
-    members,
-    of_network,
-)
+from pipeline.lm.sources import HELD_OUT, KENLM, NETWORK, family, label, members, of_network
 
 mpl.use("Agg")
 
-WIDTH, HEIGHT = 7.2, 3.4
-"""Inches; at 100 dots an inch they read well at 800 px and less."""
-PANEL_HEIGHT = 0.8
-LIGHT = {"text": "#1d2430", "grid": "#d9dde3", "back": "#ffffff"}
-DARK = {"text": "#e4e7ec", "grid": "#3a4250", "back": "#171b22"}
-NETWORK_COLOUR = "#d1495b"
-KENLM_COLOUR = "#2e86ab"
+WIDTH, HEIGHT = 5.2, 2.9
+"""Inches of a figure of one panel; it can be read at 340 px and at 600."""
+PANEL = (3.4, 2.4)
+"""Inches of each of several panels; a page has as many side by side as fit."""
+TEXT, GRID, BACK = "#1d2430", "#d9dde3", "#ffffff"
+NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOUR, GREY = "#c2334a", "#1f7396", "#6b7a2f", "#737985"
+VARIABLES = {
+    TEXT: "text",
+    GRID: "line",
+    BACK: "back",
+    NETWORK_COLOUR: "network",
+    KENLM_COLOUR: "kneser-ney",
+    NGRAM_COLOUR: "ngram",
+    GREY: "soft",
+}
+"""What a page calls these colours; others are the same in both themes."""
 NGRAM_COLOURS = ["#c7b16d", "#a8923f", "#7f8f4e", "#5b8c5a", "#3f7d68"]
 METRIC_COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[3]]
 MARKERS = "sD^v<>"
+LABEL_GAP = 0.085
+"""Of a panel's height, between the middles of two labels at its right."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line of a key: its name, colour and shape, as matplotlib names them."""
+
+    name: str
+    color: str
+    marker: str = ""
+    ls: str = "-"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as a data URI in its reader's theme, as PNG in the light one, and words: those that
-    replace it, and those that explain it."""
+    """A figure: the SVG of each panel, a key to the lines of all, the words that replace it and
+    explain it, and all of it as a PNG."""
 
-    image: str
+    panels: list[Markup]
+    key: list[dict[str, str]]
     alt: str
     caption: str
     png: bytes
+    layout: str
+    """Panels `flow`, stand in `pairs`, or are a `whole`, which small screens scroll."""
 
 
 def picture(
-    draw: Callable[..., None], alt: str, caption: str, panels: tuple[int, int] = (1, 1)
+    draw: Callable[..., None],
+    alt: str,
+    caption: str,
+    panels: tuple[int, int] = (1, 1),
+    key: Sequence[Series] = (),
+    apart: bool = True,
+    height: float = HEIGHT,
 ) -> Picture:
-    """Draw once: `draw` gets the axes of each panel, `panels` being rows, columns."""
-    rows, columns = panels
-    # Rows of a larger figure are lower: each panel is narrower too.
-    height = HEIGHT * (1 if rows == 1 else PANEL_HEIGHT * rows)
-    svg, png = io.BytesIO(), io.BytesIO()
+    """Draw a figure. `draw` gets the axes of each panel, `panels` being rows, columns: on a page
+    panels flow, unless they are not `apart`; the PNG has them in rows. A single one is `height`
+    inches high."""
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        draw(*figure.subplots(rows, columns, squeeze=False).flat)
-        figure.savefig(svg, format="svg", metadata=dict.fromkeys(SAID_OF_ITSELF))
-        figure.savefig(png, format="png", dpi=150)
-    content = base64.b64encode(in_any_theme(svg.getvalue().decode()).encode()).decode("ascii")
-    return Picture(f"data:image/svg+xml;base64,{content}", alt, caption, png.getvalue())
+        together = _together(draw, panels, key, height)
+        png = _saved(together, "png")
+        if apart and panels != (1, 1):
+            figures = [Figure(PANEL, layout="constrained") for _ in range(panels[0] * panels[1])]
+            draw(*(figure.subplots() for figure in figures))
+            figures = [figure for figure in figures if figure.axes[0].get_visible()]
+        else:
+            figures = [_together(draw, panels, (), height)]
+        drawn = []
+        for place, figure in enumerate(figures):
+            mpl.rcParams["svg.hashsalt"] = f"{alt} {place}"  # no name twice on a page
+            drawn.append(inline(_saved(figure, "svg").decode()))
+    entries = [{"name": one.name, "colour": themed(one.color), **STROKES[one.ls]} for one in key]
+    layout = "pairs" if panels[1] == 2 else "flow"
+    return Picture(drawn, entries, alt, caption, png, layout if apart else "whole")
+
+
+STROKES = {
+    "-": {"dashes": "", "width": "2"},
+    "--": {"dashes": "5 3", "width": "2"},
+    ":": {"dashes": "2 3", "width": "2"},
+    "": {"dashes": "0 9 7 99", "width": "7"},
+}
+"""How a key draws a line of each style; without a line there is a dot."""
 
 
 SETTINGS: Any = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "figure",  # the same figure gives the same bytes
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10,
@@ -76,178 +113,111 @@ SETTINGS: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": LIGHT["grid"],
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "grid.color": GRID,
     "grid.linewidth": 0.7,
-    "axes.facecolor": LIGHT["back"],
-    "figure.facecolor": LIGHT["back"],
-    "savefig.facecolor": LIGHT["back"],
+    "axes.facecolor": "none",
+    "savefig.facecolor": BACK,
     "legend.frameon": False,
     "legend.fontsize": 9,
     **dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"),
-        LIGHT["text"],
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), TEXT
     ),
 }
-SAID_OF_ITSELF = ("Creator", "Date", "Format", "Type")
-STYLED = re.compile(r'style="([^"]*)"')
-TAG = re.compile("<[^>]*>")
-LONG_NUMBER = re.compile(r"[0-9]+[.][0-9]{3,}")
 
 
-def in_any_theme(svg: str) -> str:
-    """A figure drawn in the light theme, as one in its reader's: the theme's colours are variables.
-
-    Each style is written once, and coordinates have two digits after the point: half the size.
-    """
-    styles: dict[str, str] = {}
-
-    def named(found: re.Match[str]) -> str:
-        return f'class="{styles.setdefault(found[1], f"s{len(styles)}")}"'
-
-    def short(tag: re.Match[str]) -> str:
-        return LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", tag[0])
-
-    svg = TAG.sub(short, STYLED.sub(named, svg))
-    rules = [
-        _variables(LIGHT),
-        f"@media (prefers-color-scheme: dark) {{ {_variables(DARK)} }}",
-        *(f".{name} {{ {_by_variables(style)} }}" for style, name in styles.items()),
-    ]
-    return svg.replace("</style>", "\n".join(["", *rules, "</style>"]), 1)
+def _together(
+    draw: Callable[..., None], panels: tuple[int, int], key: Sequence[Series], height: float
+) -> Figure:
+    rows, columns = panels
+    size = (WIDTH, height) if panels == (1, 1) else (PANEL[0] * columns, PANEL[1] * rows)
+    figure = Figure(size, layout="constrained")
+    draw(*figure.subplots(rows, columns, squeeze=False).flat)
+    if key:
+        lines = [Line2D([], [], color=s.color, marker=s.marker, ls=s.ls, label=s.name) for s in key]
+        figure.legend(handles=lines, loc="outside upper left", ncols=min(4, len(key)))
+    return figure
 
 
-def _variables(theme: dict[str, str]) -> str:
-    return f":root {{ {'; '.join(f'--{name}: {value}' for name, value in theme.items())} }}"
+def _saved(figure: Figure, kind: str) -> bytes:
+    target = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(target, format=kind, dpi=150, metadata=metadata)
+    return target.getvalue()
 
 
-def _by_variables(style: str) -> str:
-    for name, value in LIGHT.items():
-        style = style.replace(value, f"var(--{name})")
-    return style
+def inline(svg: str) -> Markup:
+    """An SVG of matplotlib's as part of a page: its colours by the page's variables, no style that
+    a content-security policy forbids, no name of a group, no number finer than can be seen."""
+    size = re.search(r'viewBox="[^"]*"', svg)
+    assert size
+    body = svg[svg.index("</defs>") + len("</defs>") :]
+    body = re.sub(r">\s*\n\s*<", "><", re.sub("<!--.*?-->", "", body, flags=re.DOTALL))
+    body = re.sub("<[a-zA-Z][^>]*>", lambda tag: _tag(tag[0]), body)
+    return Markup(f'<svg {size[0]} aria-hidden="true">{body.strip()}')
 
 
-def style(source: str, sources: list[str]) -> dict[str, str]:
-    """Colour and marker of a source among those of a figure."""
+def _tag(tag: str) -> str:
+    tag = re.sub(r"\s*\n\s*", " ", tag)
+    tag = re.sub(' style="([^"]*)"', lambda found: _attributes(found[1]), tag)
+    tag = re.sub('<g id="[^"]*"', "<g", tag).replace("xlink:href", "href")
+    tag = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", tag)
+    tag = re.sub(r"-?\d+\.\d{2,}", lambda number: f"{float(number[0]):.4g}", tag)
+    return themed(tag)
+
+
+def _attributes(style: str) -> str:
+    """The declarations of an inline style as attributes; the page chooses the font."""
+    pairs = [part.split(": ", 1) for part in style.split("; ") if ": " in part]
+    return "".join(
+        f' {name}="{value}"'
+        for name, value in pairs
+        if name != "font-family" or "Mono" in value.split(",")[0]
+    )
+
+
+def themed(text: str) -> str:
+    """A text with the shared colours as a page's variables."""
+    return re.sub("|".join(VARIABLES), lambda found: f"var(--{VARIABLES[found[0]]})", text)
+
+
+def style(source: str, sources: Sequence[str]) -> dict[str, Any]:
+    """Colour, marker and line of a source among those of a figure: four stand out, the network,
+    real text, and of both kinds of n-grams the last; the others are grey."""
     if of_network(source):
-        return {"color": NETWORK_COLOUR, "marker": "o"}
-    alike = members(sources, family(source))
-    place = alike.index(source) if source in alike else 0
-    marker = MARKERS[place % len(MARKERS)]
+        return {"color": NETWORK_COLOUR, "marker": "o", "ls": "-"}
+    if source == HELD_OUT:
+        return {"color": TEXT, "marker": "", "ls": ":"}
+    if source not in members(sources, family(source))[-1:]:
+        return {"color": GREY, "marker": "", "ls": "-"}
     if family(source) == KENLM:
-        return {"color": KENLM_COLOUR, "marker": marker}
-    return {"color": NGRAM_COLOURS[place % len(NGRAM_COLOURS)], "marker": marker}
+        return {"color": KENLM_COLOUR, "marker": "s", "ls": "-"}
+    return {"color": NGRAM_COLOUR, "marker": "^", "ls": "-"}
 
 
-def training_curve(history: pd.DataFrame, title: str) -> Picture:
-    """Cross-entropy of the training and validation part over the training."""
-
-    def draw(axes: Axes) -> None:
-        for column, name, line in (
-            ("train_bits", "training part", "--"),
-            ("validation_bits", "validation part", "-"),
-        ):
-            axes.plot(
-                history["epoch"], history[column], line, color=NETWORK_COLOUR, label=name, lw=1.8
-            )
-        axes.set(xlabel="epochs", ylabel="bits per symbol")
-        axes.legend()
-
-    best, last = history.loc[history["validation_bits"].idxmin()], history.iloc[-1]
-    return picture(
-        draw,
-        f"Training of the {title} network: validation cross-entropy is lowest after "
-        f"{best['epoch']:.0f} epochs, at {best['validation_bits']:.2f} bits per symbol; after "
-        f"{last['epoch']:.0f} it is {last['validation_bits']:.2f}, that of the training part "
-        f"{last['train_bits']:.2f}.",
-        "Cross-entropy while training. The dashed line is the mean since the point before.",
-    )
+def key_of(sources: Sequence[str]) -> list[Series]:
+    """The key to lines in the `style` of their sources; the grey ones have one entry."""
+    found: dict[str, Series] = {}
+    for source in sources:
+        shape = style(source, sources)
+        name = "other n-grams" if shape["color"] == GREY else label(source)
+        found[name] = Series(name, **shape)
+    return sorted(found.values(), key=lambda one: one.color == GREY)
 
 
-def bits_by_model(bits: dict[str, Interval], kenlm_orders: list[int]) -> Picture:
-    """Test bits per symbol: Kneser-Ney by order, and the network as a line."""
-
-    def draw(axes: Axes) -> None:
-        rows = [(order - 1, bits[kenlm_source(order)]) for order in kenlm_orders]
-        contexts, found = zip(*rows, strict=True)
-        axes.errorbar(
-            contexts,
-            [i.estimate for i in found],
-            yerr=bars(list(found)),
-            fmt="s-",
-            color=KENLM_COLOUR,
-            capsize=3,
-            label="modified Kneser-Ney (KenLM)",
+def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Names of lines at the right of a panel, each at the height of its line's end, as (value,
+    name, colour); those that would overlap are moved apart."""
+    low, high = axes.get_ylim()
+    heights: list[float] = []
+    for value, name, colour in sorted(ends):
+        height = min(max((value - low) / (high - low), 0), 1)
+        height = max([height, *(h + LABEL_GAP for h in heights[-1:])])
+        heights.append(height)
+        axes.annotate(
+            name, (1.02, height), xycoords="axes fraction", color=colour, fontsize=9, va="center"
         )
-        network = bits[NETWORK]
-        axes.axhline(network.estimate, color=NETWORK_COLOUR, label="network", lw=1.8)
-        axes.axhspan(network.low, network.high, color=NETWORK_COLOUR, alpha=0.2, lw=0)
-        axes.set(xlabel="symbols of context", ylabel="test bits per symbol", xticks=contexts)
-        axes.legend()
-
-    kenlm = {order - 1: bits[kenlm_source(order)].estimate for order in kenlm_orders}
-    best, shortest = min(kenlm, key=lambda n: kenlm[n]), min(kenlm)
-    return picture(
-        draw,
-        f"Test bits per symbol: network {bits[NETWORK].estimate:.3f}; Kneser-Ney "
-        f"{kenlm[shortest]:.3f} with {shortest} symbols of context, {kenlm[best]:.3f} with {best}.",
-        "Bits per symbol on the test part, with 95 % intervals (bootstrap over windows, or, where "
-        "they are few, documents). Lower is better.",
-    )
-
-
-def closing_by_distance(table: pd.DataFrame, closers: str) -> Picture:
-    """Mean probability of the true closer by distance since its opening, a line a model."""
-    sources = list(table["source"].unique())
-
-    def draw(axes: Axes) -> None:
-        edges = sorted(table["distance"].unique())
-        for source in sources:
-            rows = table[table["source"] == source].sort_values("distance")
-            places = [edges.index(d) for d in rows["distance"]]
-            found = [Interval(*row) for row in rows[["estimate", "low", "high", "n"]].to_numpy()]
-            shape = style(source, sources)
-            axes.errorbar(
-                places,
-                rows["estimate"],
-                yerr=bars(found),
-                capsize=2,
-                lw=2.2 if source == NETWORK else 1.2,
-                ms=5,
-                label=label(source),
-                **shape,  # type: ignore[arg-type]
-            )
-        axes.set_xticks(range(len(edges)), [f"{edge}+" for edge in edges])
-        axes.set(xlabel="bytes since the opening", ylabel="probability of the closer", ylim=(0, 1))
-        axes.legend(ncols=2)
-
-    return picture(
-        draw,
-        f"Mean probability that each model gives to the true closing {closers}, by distance since "
-        f"the opening: {ends_of(table, 'distance')}.",
-        f"Probability of the true {closers} where it stands in held-out text, by distance since "
-        "its opening; 95 % intervals over windows.",
-    )
-
-
-def rates_by_source(
-    rates: pd.DataFrame, metrics: list[str], sources: list[str], caption: str
-) -> Picture:
-    """Some shares of every source, as points with intervals; the held-out floor as a line."""
-
-    def draw(axes: Axes) -> None:
-        for place, metric in enumerate(metrics):
-            rows = rates[rates["metric"] == metric].set_index("source")
-            shown = [source for source in sources if source in rows.index]
-            found = [Interval(*rows.loc[s, ["estimate", "low", "high", "n"]]) for s in shown]
-            _series(axes, range(len(shown)), found, place, metric, line="")
-            _floor(axes, rows, place)
-            axes.set_xticks(range(len(shown)), [label(s) for s in shown], rotation=30, ha="right")
-        axes.set(ylabel=_unit(rates, metrics), ylim=(0, None))
-        axes.legend()
-
-    return picture(
-        draw, values_of(rates, metrics, sources), caption + " Dotted: the held-out text."
-    )
 
 
 def ends_of(table: pd.DataFrame, by: str) -> str:
@@ -271,30 +241,6 @@ def values_of(rates: pd.DataFrame, metrics: list[str], sources: list[str]) -> st
         values = [f"{label(source)} {found[source]:.2f}" for source in sources if source in found]
         said.append(f"{metric}: {', '.join(values)}")
     return "; ".join(said) + "."
-
-
-def _unit(rates: pd.DataFrame, metrics: list[str]) -> str:
-    return rates.loc[rates["metric"].isin(metrics), "unit"].iloc[0]
-
-
-def _series(
-    axes: Axes, places: Sequence[float], found: list[Interval], place: int, name: str, line: str
-) -> None:
-    axes.errorbar(
-        places,
-        [i.estimate for i in found],
-        yerr=bars(found),
-        fmt=MARKERS[place] + line,
-        color=METRIC_COLOURS[place],
-        capsize=3,
-        label=name,
-    )
-
-
-def _floor(axes: Axes, rows: pd.DataFrame, place: int) -> None:
-    if HELD_OUT in rows.index:
-        floor = rows.loc[HELD_OUT, "estimate"]
-        axes.axhline(floor, color=METRIC_COLOURS[place], ls=":", lw=1.5)
 
 
 def bars(intervals: list[Interval]) -> list[list[float]]:

@@ -7,12 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.report.plots.figures import (
+    GREY,
     KENLM_COLOUR,
     MARKERS,
     NETWORK_COLOUR,
     NGRAM_COLOURS,
     Picture,
+    Series,
     bars,
+    end_labels,
+    key_of,
     picture,
     style,
     values_of,
@@ -30,9 +34,8 @@ from pipeline.lm.sources import (
 )
 
 COLUMNS = ["estimate", "low", "high", "n"]
-GREY = "#8a8f98"
 LAYER_COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[3], NGRAM_COLOURS[0]]
-KIND_COLOURS = ["#2e86ab", "#7f5aa2", "#c7b16d", "#d1495b", "#e08e45", "#a9c29a", "#8a8f98"]
+KIND_COLOURS = [KENLM_COLOUR, "#7f5aa2", "#c7b16d", NETWORK_COLOUR, "#e08e45", "#a9c29a", GREY]
 GATE_NAMES = {"i": "input gate", "f": "forget gate", "o": "output gate",
               "r": "reset gate", "z": "update gate"}  # fmt: skip
 FORM = ["full stops in place", "commas in place", "quote errors"]
@@ -45,44 +48,24 @@ def intervals(rows: pd.DataFrame) -> list[Interval]:
     return [Interval(*row) for row in rows[COLUMNS].to_numpy()]
 
 
-def curve(
-    axes: Axes, places: Sequence[float], found: list[Interval], name: str, **shape: Any
-) -> None:
+def curve(axes: Axes, places: Sequence[float], found: list[Interval], **shape: Any) -> None:
     """A line with intervals."""
     estimates = [i.estimate for i in found]
-    axes.errorbar(
-        places, estimates, yerr=bars(found), capsize=2, ms=4.5, lw=1.5, label=name, **shape
-    )
+    axes.errorbar(places, estimates, yerr=bars(found), capsize=2, ms=4.5, lw=1.5, **shape)
 
 
 def metric_curve(
-    axes: Axes,
-    rates: pd.DataFrame,
-    metric: str,
-    sources: dict[str, float],
-    name: str = "",
-    **shape: Any,
-) -> None:
-    """One metric over sources at their places, and the held-out floor as a dotted line."""
+    axes: Axes, rates: pd.DataFrame, metric: str, sources: dict[str, float], **shape: Any
+) -> float:
+    """One metric over sources at their places, and the held-out floor as a dotted line; returns the
+    last estimate."""
     rows = rates[rates["metric"] == metric].set_index("source")
     shown = [source for source in sources if source in rows.index]
     places = [sources[source] for source in shown]
-    curve(axes, places, intervals(rows.loc[shown]), name or metric, **shape)
+    curve(axes, places, intervals(rows.loc[shown]), **shape)
     if HELD_OUT in rows.index:
         axes.axhline(rows.loc[HELD_OUT, "estimate"], color=shape["color"], ls=":", lw=1.5)
-
-
-def legend_above(axes: Axes, columns: int, **settings: Any) -> None:
-    """A legend between the panel and its title, where it hides nothing."""
-    axes.legend(
-        ncols=columns,
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1),
-        borderaxespad=0.2,
-        handlelength=1.5,
-        columnspacing=1,
-        **{"fontsize": 8, **settings},
-    )
+    return float(rows.loc[shown[-1], "estimate"])
 
 
 def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture:
@@ -92,28 +75,30 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
 
     def draw(bits: Axes, spaces: Axes, words: Axes, form: Axes) -> None:
         early = history[history["step"] <= max(sources.values()) * 1.1]
-        bits.plot(early["step"], early["train_bits"], "--", color=NETWORK_COLOUR, label="training")
-        bits.plot(early["step"], early["validation_bits"], color=NETWORK_COLOUR, label="validation")
-        bits.set(ylabel="bits per character")
-        legend_above(bits, 2)
+        bits.plot(early["step"], early["validation_bits"], color=NETWORK_COLOUR)
+        bits.set(ylabel="bits per character", title="validation part")
         metric_curve(spaces, rates, BETWEEN_SPACES, sources, color=NETWORK_COLOUR, marker="o")
-        spaces.set(ylabel="characters", ylim=(0, None))
-        legend_above(spaces, 1)
-        colours = [*NGRAM_COLOURS, KENLM_COLOUR]
-        for metric, colour, marker in zip(banded, colours, "os^vD<", strict=False):
+        spaces.set(ylabel="characters", ylim=(0, None), title=BETWEEN_SPACES)
+        named = []
+        shades = [NETWORK_COLOUR, *[GREY] * max(len(banded) - 2, 0), KENLM_COLOUR]
+        for metric, colour in zip(banded, shades[: len(banded)], strict=True):
             name = metric.removeprefix(WORD_LENGTHS).removesuffix(" letters").replace("-", "–")
-            metric_curve(words, rates, metric, sources, name, color=colour, marker=marker)
-        words.set(ylabel="non-words among words", ylim=(0, 1.02))
-        legend_above(words, 5, title="letters in a word", title_fontsize=8)
+            last = metric_curve(words, rates, metric, sources, color=colour, marker="")
+            named.append((last, name, colour))
+        words.set(ylabel="share of words", ylim=(0, 1.02), title="non-words, by letters")
+        end_labels(words, named)
+        named = []
         for metric, colour, marker in zip(FORM, LAYER_COLOURS, MARKERS, strict=False):
-            metric_curve(form, rates, metric, sources, color=colour, marker=marker)
-        form.set(ylabel="share", ylim=(0, 1.02))
-        legend_above(form, 2)
+            last = metric_curve(form, rates, metric, sources, color=colour, marker=marker)
+            named.append((last, metric.replace(" in place", ""), colour))
+        form.set(ylabel="share", ylim=(0, 1.02), title="full stops and commas in place")
+        end_labels(form, named)
         for axes in (bits, spaces, words, form):
             axes.set(
                 xscale="log", xlabel="training steps", xlim=(min(sources.values()) * 0.85, None)
             )
             axes.set_xticks(list(sources.values()), [f"{at:g}" for at in sources.values()])
+            axes.tick_params(axis="x", labelsize=8)
             axes.minorticks_off()
 
     return picture(
@@ -130,7 +115,7 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
 
 def gates(shares: pd.DataFrame, run: str) -> Picture:
     """The two shares of every gate unit, a panel a gate, a colour a layer."""
-    names = list(shares["gate"].unique())
+    names, layers = list(shares["gate"].unique()), sorted(shares["layer"].unique())
     trained = shares[shares["network"] == TRAINED]
     before = shares[shares["network"] == UNTRAINED]
 
@@ -138,17 +123,13 @@ def gates(shares: pd.DataFrame, run: str) -> Picture:
         for axes, gate in zip(panels, names, strict=True):
             axes.plot([0, 1], [1, 0], color=GREY, lw=0.8)
             floor = before[before["gate"] == gate]
-            axes.plot(
-                floor["right"], floor["left"], "x", color=GREY, ms=7, mew=2, label="untrained"
-            )
+            axes.plot(floor["right"], floor["left"], "x", color=GREY, ms=7, mew=2, rasterized=True)
             for layer, rows in trained[trained["gate"] == gate].groupby("layer"):
-                colour = LAYER_COLOURS[(layer - 1) % len(LAYER_COLOURS)]
-                axes.plot(rows["right"], rows["left"], "o", color=colour, ms=3.2, alpha=0.55,
-                          mew=0, label=f"layer {layer}")  # fmt: skip
+                axes.plot(rows["right"], rows["left"], "o", color=layer_colour(layer), ms=3.2,
+                          alpha=0.55, mew=0, rasterized=True)  # fmt: skip
             axes.set(title=GATE_NAMES[gate], xlabel="time above 0.9", xlim=(-0.02, 1.02))
             axes.set(ylim=(-0.02, 1.02))
-        panels[0].set(ylabel="time below 0.1")
-        panels[-1].legend(loc="upper right")
+            axes.set(ylabel="time below 0.1")
 
     means = trained.groupby(["gate", "layer"], sort=False)[["right", "left"]].mean()
     said = [
@@ -163,7 +144,16 @@ def gates(shares: pd.DataFrame, run: str) -> Picture:
         "right-saturated) and nearly shut (below 0.1, left-saturated) while the network reads "
         "held-out text. Crosses: the same network before training.",
         panels=(1, len(names)),
+        key=[
+            *(Series(f"layer {layer}", layer_colour(layer), "o", "") for layer in layers),
+            Series("untrained", GREY, "x", ""),
+        ],
     )
+
+
+def layer_colour(layer: int) -> str:
+    """Of layer 1, 2, ..."""
+    return LAYER_COLOURS[(layer - 1) % len(LAYER_COLOURS)]
 
 
 def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> Picture:
@@ -176,15 +166,13 @@ def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> P
             left = 0.0
             for kind, colour in zip(kinds, KIND_COLOURS, strict=True):
                 width = table.loc[source, kind]
-                axes.barh(row, width, left=left, color=colour, height=0.62,
-                          label=kind if row == 0 else None)  # fmt: skip
+                axes.barh(row, width, left=left, color=colour, height=0.62)
                 left += width
             axes.text(left + 0.3, row, f"{left:.1f}", va="center", fontsize=9)
         axes.set_yticks(range(len(sources)), [names.get(s, label(s)) for s in reversed(sources)])
         axes.set(xlabel="errors per 100 symbols of held-out text")
         axes.margins(x=0.08)
         axes.grid(axis="y", visible=False)
-        legend_above(axes, 4)
 
     return picture(
         draw,
@@ -195,6 +183,7 @@ def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> P
         "those that some n-gram of up to 9 symbols of context gets right; those in words seen in "
         "the last 5,000 characters; those in words that the training part has 5 times or less; "
         "first symbols of words; punctuation; white space; the rest.",
+        key=[Series(k, c, "s", "") for k, c in zip(kinds, KIND_COLOURS, strict=True)],
     )
 
 
@@ -212,19 +201,18 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
 
     def draw(*panels: Axes) -> None:
         for axes, (metric, (title, unit)) in zip(panels, metrics.items(), strict=True):
-            metric_curve(axes, rates, metric, sources, "network", color=NETWORK_COLOUR, marker="o")
+            metric_curve(axes, rates, metric, sources, color=NETWORK_COLOUR, marker="o")
             rows = rates[rates["metric"] == metric].set_index("source")
-            for source in [s for s in ngrams if s in rows.index]:
-                shape = style(source, ngrams)
+            there = [s for s in ngrams if s in rows.index]
+            for source in there:
+                colour = style(source, ngrams)["color"]
                 place = 1 + 0.03 * (ngrams.index(source) - (len(ngrams) - 1) / 2)
-                axes.plot(place, rows.loc[source, "estimate"], shape["marker"], ms=5.5,
-                          color=shape["color"], label=label(source), ls="")  # fmt: skip
+                axes.plot(place, rows.loc[source, "estimate"], "^", ms=4.5, color=colour)
             # The interval of a greedy sample that loops, of few words, would flatten the rest.
-            shown = rows.loc[[s for s in (*sources, *ngrams, HELD_OUT) if s in rows.index]]
+            drawn = rows.loc[[s for s in (*sources, *ngrams, HELD_OUT) if s in rows.index]]
             axes.set(xlabel="temperature", ylabel=unit, xlim=(-0.06, None))
-            axes.set_ylim(0, 1.08 * shown["estimate"].max())
-            axes.set_title(title, fontsize=10)
-        panels[1].legend(fontsize=8)
+            axes.set_ylim(0, 1.08 * drawn["estimate"].max())
+            axes.set_title(title)
 
     return picture(
         draw,
@@ -234,4 +222,5 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
         "Dotted: held-out text. A sample ends in a loop if its end repeats, three times and over "
         "100 characters at least.",
         panels=(2, 2),
+        key=key_of([ends[1], *ngrams, HELD_OUT]),
     )

@@ -4,17 +4,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.report.plots.figures import (
+    GREY,
     KENLM_COLOUR,
     NETWORK_COLOUR,
-    NGRAM_COLOURS,
+    NGRAM_COLOUR,
     Picture,
+    Series,
     picture,
 )
-from analysis.report.plots.inside import GREY, curve, intervals
+from analysis.report.plots.inside import curve, intervals
 
 CELL_STYLES = {
     "rnn": {"color": KENLM_COLOUR, "marker": "s"},
-    "gru": {"color": NGRAM_COLOURS[1], "marker": "^"},
+    "gru": {"color": NGRAM_COLOUR, "marker": "^"},
     "lstm": {"color": NETWORK_COLOUR, "marker": "o"},
 }
 TASK_NAMES = {"copy": "copy the first number", "add": "add the two marked numbers"}
@@ -30,15 +32,14 @@ def gradients(decay: pd.DataFrame, words: str) -> Picture:
                 ["cell", "state"], sort=False
             ):
                 line = "--" if state == "c" else "-"
-                name = cell.upper() + (", by its cell c" if state == "c" else "")
-                curve(axes, rows["distance"], intervals(rows), name, ls=line, **CELL_STYLES[cell])
+                curve(axes, rows["distance"], intervals(rows), ls=line, **CELL_STYLES[cell])
             axes.set(yscale="log", title=network, xlabel="symbols back, k")
-        panels[0].set(ylabel="gradient norm, that at k = 1 being 1")
-        panels[-1].legend(fontsize=8)
+            axes.set(ylabel="gradient, 1 at k = 1")
         lowest = min(axes.get_ylim()[0] for axes in panels)
         for axes in panels:
             axes.set(ylim=(lowest, 10))
 
+    lines = decay[["cell", "state"]].drop_duplicates().itertuples(index=False)
     far = decay["distance"].max()
     ends = decay[(decay["distance"] == far) & (decay["state"] == "h")]
     said = [f"{r.cell.upper()} {r.network} {r.estimate:.1e}" for r in ends.itertuples()]
@@ -49,6 +50,14 @@ def gradients(decay: pd.DataFrame, words: str) -> Picture:
         f"before, relative to that one symbol before; {words}. 95 % intervals over windows of "
         "held-out text.",
         panels=(1, len(networks)),
+        key=[
+            Series(
+                cell.upper() + (", by its cell c" if state == "c" else ""),
+                **CELL_STYLES[cell],
+                ls="--" if state == "c" else "-",
+            )
+            for cell, state in lines
+        ],
     )
 
 
@@ -64,13 +73,12 @@ def memory(table: pd.DataFrame) -> Picture:
             places = {length: place for place, length in enumerate(lengths)}
             for offset, (cell, rows) in enumerate(mine.groupby("cell", sort=False)):
                 at = [places[length] + 0.06 * (offset - 1) for length in rows["length"]]
-                curve(axes, at, intervals(rows), cell.upper(), **CELL_STYLES[cell])
-            axes.axhline(1, color=GREY, ls=":", lw=2, label="guessing")
+                curve(axes, at, intervals(rows), **CELL_STYLES[cell])
+            axes.axhline(1, color=GREY, ls=":", lw=2)
             axes.set_xticks(range(len(lengths)), [f"{n:g}" for n in lengths])
             axes.set(title=f"{TASK_NAMES[task]},\n{training}", xlabel="steps in a sequence")
             axes.set(ylabel="error, guessing being 1", ylim=(-0.04, 1.35))
             axes.title.set_fontsize(9.5)
-        panels[0].legend(fontsize=8)
 
     longest = table["length"].max()
     said = [
@@ -84,4 +92,8 @@ def memory(table: pd.DataFrame) -> Picture:
         "over seeds), of networks trained on sequences of one length (left) or of all lengths up "
         "to the longest (right). Dotted: guessing.",
         panels=(len(tasks), len(trainings)),
+        key=[
+            *(Series(cell.upper(), **CELL_STYLES[cell]) for cell in table["cell"].unique()),
+            Series("guessing", GREY, "", ":"),
+        ],
     )

@@ -1,0 +1,298 @@
+"""What was found, in sentences: each computed from results, left out while its runs are missing."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.claims.evidence.samples import rate_difference
+from analysis.claims.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED, Verdict
+from analysis.report.blind import JUDGED
+from analysis.report.corpora import BRACKETS, kenlm_bits
+from analysis.report.words import by_outcome, listed, percent, side, signed, span, title
+from analysis.results import inside
+from analysis.results.reader import COMPARED, NotRunError, Results
+from analysis.statistics import Interval
+from pipeline.lm.sources import (
+    HELD_OUT,
+    KENLM,
+    NETWORK,
+    NGRAM,
+    TRAINED,
+    UNTRAINED,
+    label,
+    members,
+    ngram_source,
+    temperature_source,
+)
+
+MOST = 7
+"""Sentences that a reader has the patience for."""
+FAR, MANY = 20, 100
+"""Characters from an opening bracket on that are beyond the n-grams of the reply; so many brackets
+of that kind tell enough."""
+GAIN = 0.02
+"""Bits a symbol that are worth more context."""
+COPIED, LONG = "copied at 50", 20
+"""The share of text inside copies of 50 characters or more; the n-gram's context that copies."""
+RIVAL = 10
+"""Symbols of context of the n-gram that the reply calls convincing."""
+NAMED = 3
+"""Claims that are quoted in full where they do not hold; of more, only the short names."""
+DISTANCE = 50
+"""Symbols back at which gradients are compared."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, the figures behind it, and where to look: an address within the reports."""
+
+    words: str
+    figures: str
+    link: str
+
+
+def findings(results: Results, claims: list[Verdict]) -> list[Finding]:
+    """At most `MOST` sentences; the last tells which claims hold."""
+    found = []
+    for find in FOUND:
+        with suppress(NotRunError):
+            found.append(find(results))
+    return [*found[: MOST - 1], *settled(claims)]
+
+
+def prediction(results: Results) -> Finding:
+    """Network against smoothed counts, on every corpus that has both."""
+    leads, said = {}, []
+    for run in _runs(results, results.training):
+        with suppress(NotRunError):
+            counts = results.best_kenlm(run)
+            lead = leads[run] = results.bits_difference(run, NETWORK, counts)
+            own, other = (results.bits(run, source).estimate for source in (NETWORK, counts))
+            said.append(
+                f"{title(results, run)} {own:.2f} against {other:.2f}, difference {signed(lead)}"
+            )
+    words = by_outcome(
+        results,
+        leads,
+        "{where} the network predicts unseen text better than smoothed counts",
+        "{where} the network and smoothed counts cannot be told apart at predicting unseen text",
+        "{where} smoothed counts predict unseen text better than the network",
+    )
+    return Finding(words, f"Bits a symbol, network against counts: {'; '.join(said)}.", "#context")
+
+
+def judged(results: Results) -> Finding:
+    """Whose samples a classifier takes for real: the network's or a long n-gram's."""
+    gaps, said = {}, []
+    for run in _runs(results, results.training):
+        with suppress(NotRunError):
+            own, other = (results.rate(run, JUDGED, s) for s in (COMPARED, ngram_source(RIVAL)))
+            gap = rate_difference(results, run, JUDGED, COMPARED, other=ngram_source(RIVAL))
+            gaps[run] = Interval(*gap[:3], own.n)
+            said.append(f"{title(results, run)} {percent(own)} against {percent(other)}")
+    rival = f"those of the n-gram with {RIVAL} symbols of context"
+    words = by_outcome(
+        results,
+        gaps,
+        f"{{where}} a classifier takes the network's samples for real more readily than {rival}",
+        f"{{where}} a classifier takes the network's samples for real as readily as {rival}",
+        f"{{where}} a classifier takes the network's samples for real less readily than {rival}",
+    )
+    figures = "How well it tells them from real text (50 % is guessing), network against n-gram: "
+    return Finding(words, f"{figures}{'; '.join(said)}.", "#G1")
+
+
+def closing(results: Results) -> Finding:
+    """Closing brackets far from their opening, on the corpus that has most of them."""
+    run, closers = _brackets(results)
+    table = results.table(run, "closing")
+    far = table[table["closer"].isin(closers) & (table["distance"] >= FAR)]
+    sums = far.groupby("source")[["probability", "n"]].sum()
+    means = sums["probability"] / sums["n"]
+    counts = members(means.index, NGRAM, KENLM)
+    best = max(counts, key=lambda source: means[source])
+    lead = results.closing_difference(run, closers, FAR, NETWORK, best)
+    number = int(sums["n"][NETWORK])
+    outcome = {
+        1: f"Counts lose track of a bracket once it is {FAR} characters back; the network less so",
+        0: f"{FAR} characters after a bracket was opened, counts and network close it equally well",
+        -1: f"Even {FAR} characters back, counts close brackets better than the network",
+    }[side(lead)]
+    return Finding(
+        f"{outcome}.",
+        f"{title(results, run)}, {number:,} closing brackets: probability of the true one "
+        f"{means[NETWORK]:.2f} by the network, {means[best]:.2f} by the best of the counts "
+        f"({label(best)}), difference {signed(lead)}.",
+        "#far",
+    )
+
+
+def _brackets(results: Results) -> tuple[str, list[str]]:
+    """The run with most brackets that were opened long before, and their kinds."""
+    most: dict[tuple[str, str], int] = {}
+    for run in _runs(results, results.training):
+        with suppress(NotRunError):
+            table = results.table(run, "closing")
+            mine = table[(table["source"] == NETWORK) & (table["distance"] >= FAR)]
+            for closer, n in mine.groupby("closer")["n"].sum().items():
+                if closer in BRACKETS:
+                    most[run, str(closer)] = int(n)
+    enough = {key: n for key, n in most.items() if n >= MANY}
+    if not enough:
+        raise NotRunError("waits for a text with brackets")
+    run, closer = max(enough, key=lambda key: enough[key])
+    return run, [closer]
+
+
+def context(results: Results) -> Finding:
+    """From how many symbols of context on counts gain nothing."""
+    enough: dict[str, int] = {}
+    still: list[str] = []
+    for corpus in results.config.baselines:
+        found = {at: i.estimate for at, i in kenlm_bits(results, corpus).items()}
+        if found:
+            first = min(at for at, bits in found.items() if bits <= min(found.values()) + GAIN)
+            if first < max(found):
+                enough[corpus] = first
+            else:
+                still.append(title(results, corpus))
+    if not enough:
+        raise NotRunError("waits for a baseline")
+    low, high = min(enough.values()), max(enough.values())
+    needed = f"{low} to {high}" if low < high else f"{low}"
+    but = f", except on {listed(still)}, where it still does" if still else ""
+    said = [f"{title(results, corpus)} {at}" for corpus, at in enough.items()]
+    return Finding(
+        f"Counts need {needed} symbols of context; more makes them no better{but}.",
+        f"Context from which on more gains less than {GAIN} bits: {'; '.join(said)}.",
+        "#context",
+    )
+
+
+def copying(results: Results) -> Finding:
+    """How much of each model's text is copied, over all corpora."""
+    wanted = {f"the n-gram with {LONG} symbols of context": ngram_source(LONG),
+              "the network": COMPARED, "real text": HELD_OUT}  # fmt: skip
+    shares = {
+        name: [rate.estimate for rate in _rates(results, COPIED, source)]
+        for name, source in wanted.items()
+    }
+    copier, own = shares[f"the n-gram with {LONG} symbols of context"], shares["the network"]
+    if not copier or not own:
+        raise NotRunError("waits for samples")
+    said = [
+        f"{name} {span(known)}, {len(known)} corpora" for name, known in shares.items() if known
+    ]
+    return Finding(
+        f"The n-gram with {LONG} symbols of context copies: {span(copier)} of what it writes "
+        "stands in its training text, 50 characters and more at a time. Of the network's samples "
+        f"it is {span(own)}.",
+        f"Lowest and highest: {'; '.join(said)}.",
+        "#G4",
+    )
+
+
+def cells(results: Results) -> Finding:
+    """The share of cells that mean something by themselves, over all networks."""
+    found = {run: results.cells(run)["shares"] for run in _runs(results, results.cells)}
+    if not found:
+        raise NotRunError("waits for cells")
+    own, before = (
+        {run: Interval(**shares[state]["interpretable"]) for run, shares in found.items()}
+        for state in (TRAINED, UNTRAINED)
+    )
+    said = [
+        f"{title(results, run)} {share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
+        for run, share in own.items()
+    ]
+    return Finding(
+        f"{span([i.estimate for i in own.values()])} of a network's cells mean something by "
+        f"themselves; before training it is {span([i.estimate for i in before.values()])}. The "
+        "post guesses 5 %.",
+        f"Cells that follow a feature of the text: {'; '.join(said)}.",
+        "#P14",
+    )
+
+
+def loops(results: Results) -> Finding:
+    """How many greedy samples end in a loop, and how many of nearly greedy ones."""
+    runs = _runs(results, lambda run: results.own_table(run, "loops"))
+    tables = [inside.loop_periods(results, run) for run in runs]
+    if not tables:
+        raise NotRunError("waits for samples of a network")
+    sums = pd.concat(tables).groupby("source")[["looping", "streams"]].sum().astype(int)
+    greedy, warm = (sums.loc[temperature_source(t)] for t in (0.0, 0.1))
+    shares = [f"{row['looping'] / row['streams']:.0%}" for row in (greedy, warm)]
+    return Finding(
+        f"A network that always writes the likeliest symbol ends in a loop: {shares[0]} of such "
+        f"samples do, {shares[1]} of those at temperature 0.1.",
+        f"Over {len(tables)} networks {greedy['looping']} of {greedy['streams']} samples, and "
+        f"{warm['looping']} of {warm['streams']}.",
+        "#P4",
+    )
+
+
+def gradients(results: Results) -> Finding:
+    """What is left of a gradient after many symbols."""
+    decay = inside.gradient_decay(results)
+    decay = decay[(decay["network"] == TRAINED) & (decay["distance"] == DISTANCE)]
+    at = decay.set_index(["cell", "state"])
+    if not {("rnn", "h"), ("lstm", "h")} <= set(at.index):
+        raise NotRunError("waits for gradients")
+    rnn, lstm = at.loc[("rnn", "h")], at.loc[("lstm", "h")]
+    return Finding(
+        f"{DISTANCE} symbols back, a plain RNN's gradient has shrunk to one part in "
+        f"{1 / rnn['estimate']:,.0f}, an LSTM's to one in {1 / lstm['estimate']:,.0f}.",
+        "Gradient of a symbol's loss, of that 1 symbol back: "
+        f"{rnn['estimate']:.2g} [{rnn['low']:.2g}, {rnn['high']:.2g}] and {lstm['estimate']:.2g} "
+        f"[{lstm['low']:.2g}, {lstm['high']:.2g}].",
+        "#V1",
+    )
+
+
+def settled(claims: list[Verdict]) -> list[Finding]:
+    """How many claims hold, and which do not; nothing while none is settled."""
+    done = [claim for claim in claims if claim.verdict != NOT_RUN]
+    if not done:
+        return []
+    hold = [claim.id for claim in done if claim.verdict == REPRODUCED]
+    failed = [claim for claim in done if claim.verdict == NOT_REPRODUCED]
+    named = [f"“{claim.claim.rstrip('.')}” ({claim.id})" for claim in failed]
+    if len(failed) > NAMED:
+        named = [f"{claim.id} ({claim.short})" for claim in failed]
+    words = f"Of {len(done)} claims that were put to the test {len(hold)} hold"
+    words += f"; not so {listed(named)}." if failed else "."
+    rest = len(done) - len(hold) - len(failed), len(claims) - len(done)
+    figures = (
+        f"Of {len(claims)} claims {len(hold)} are reproduced, {len(failed)} are not, {rest[0]} are "
+        f"inconclusive, {rest[1]} wait for runs."
+    )
+    return [Finding(words, figures, "#claims")]
+
+
+FOUND: tuple[Callable[[Results], Finding], ...] = (
+    prediction, judged, closing, context, copying, cells, loops, gradients,
+)  # fmt: skip
+"""In the order of interest."""
+
+
+def _runs(results: Results, needed: Callable[[str], Any]) -> list[str]:
+    """The runs named as their corpora that have a result."""
+    found = []
+    for run in results.config.baselines:
+        with suppress(NotRunError):
+            needed(run)
+            found.append(run)
+    return found
+
+
+def _rates(results: Results, metric: str, source: str) -> list[Interval]:
+    """A metric of one source, of every corpus that has it."""
+    found = []
+    for run in results.config.baselines:
+        with suppress(NotRunError):
+            found.append(results.rate(run, metric, source))
+    return found

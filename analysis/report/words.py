@@ -1,0 +1,63 @@
+"""Figures and names of corpora as parts of sentences."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from analysis.results.reader import NotRunError, Results
+from analysis.statistics import Interval
+
+MEGABYTE = 1e6
+
+
+def by_outcome(
+    results: Results, differences: Mapping[str, Interval], below: str, even: str, above: str
+) -> str:
+    """A sentence with a part for each outcome: the corpora whose difference lies below 0, holds 0,
+    lies above 0."""
+    parts = []
+    for sign, words in ((-1, below), (0, even), (1, above)):
+        where = [sized(results, run) for run, gap in differences.items() if side(gap) == sign]
+        if where:
+            parts.append(words.format(where=f"on {listed(where)}"))
+    if not parts:
+        raise NotRunError("waits for a network and counts of one corpus")
+    return f"{'; '.join(parts)[:1].upper()}{'; '.join(parts)[1:]}."
+
+
+def side(gap: Interval) -> int:
+    """-1, 0 or 1: an interval below 0, with 0 in it, above 0."""
+    return int(gap.low > 0) - int(gap.high < 0)
+
+
+def title(results: Results, run: str) -> str:
+    """The title of a run's corpus, as it stands within a sentence."""
+    name = str(results.config.corpora[results.corpus_of(run)].title)
+    return name[:1].lower() + name[1:] if name.startswith(("The ", "All ", "First ")) else name
+
+
+def sized(results: Results, run: str) -> str:
+    """The title of a run's corpus, and how large that is."""
+    size = results.manifest(results.corpus_of(run))["bytes"] / MEGABYTE
+    digits = f"{size:.1g}" if size < 1 else f"{size:.0f}"
+    return f"{title(results, run)} ({digits} MB)"
+
+
+def listed(names: Iterable[str]) -> str:
+    """a, b and c."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def signed(gap: Interval) -> str:
+    """A difference with its sign and interval."""
+    return f"{gap.estimate:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+
+
+def percent(rate: Interval) -> str:
+    """A share with its interval."""
+    return f"{rate.estimate:.1%} [{rate.low:.1%}, {rate.high:.1%}]"
+
+
+def span(shares: Sequence[float]) -> str:
+    """The lowest and the highest of some shares."""
+    low, high = f"{min(shares):.1%}", f"{max(shares):.1%}"
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,132 @@
+"""Found sentences follow the figures; tiles and drawings follow the claims."""
+
+import json
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from analysis.claims.verdicts import CLAIMS, Part, Verdict, verdicts
+from analysis.report import found
+from analysis.report.corpora import first_lines
+from analysis.report.rows import drawing, rows, tiles
+from analysis.report.words import by_outcome, listed
+from analysis.results.reader import NotRunError, Results
+from analysis.statistics import Interval
+from pipeline.config import params
+from pipeline.config.composition import composed
+
+
+@pytest.fixture
+def results(tmp_path) -> Results:
+    """Of no run yet."""
+    config = OmegaConf.create(composed("full"))
+    for name in ("results", "reports", "text"):
+        config.paths[name] = str(tmp_path / name)
+    return Results.of(config)
+
+
+def part(**changes) -> Part:
+    words = {"measured": "x", "unit": "bits", "rule": "at most 1", "verdict": "reproduced"}
+    return Part(**{**words, **changes})
+
+
+def claim(name: str, *parts: Part, verdict: str) -> Verdict:
+    return Verdict(name, "post", f"Claim {name}.", [], verdict, list(parts), short=name.lower())
+
+
+def test_without_results_nothing_was_found(results):
+    assert found.findings(results, verdicts(results)) == []
+
+
+@pytest.mark.parametrize(
+    ("gaps", "words"),
+    [
+        ([(-0.2, -0.1)], "On War and Peace (3 MB) better."),
+        ([(-0.1, 0.1)], "On War and Peace (3 MB) even."),
+        (
+            [(0.1, 0.2), (-0.2, -0.1)],
+            "On first names (0.05 MB) better; on War and Peace (3 MB) worse.",
+        ),
+    ],
+)
+def test_a_sentence_has_a_part_for_each_outcome(results, gaps, words):
+    for corpus, size in (("warpeace", 3_200_000), ("names", 50_000)):
+        path = results.paths.facts(corpus)
+        path.parent.mkdir(parents=True)
+        facts = {"bytes": size, "source": {}, "parts": {}, "vocabulary": 1}
+        path.write_text(json.dumps(facts))
+    differences = {
+        run: Interval((low + high) / 2, low, high, 9)
+        for run, (low, high) in zip(("warpeace", "names"), gaps, strict=False)
+    }
+    sides = ("{where} better", "{where} even", "{where} worse")
+    assert by_outcome(results, differences, *sides) == words
+    with pytest.raises(NotRunError):
+        by_outcome(results, {}, *sides)
+
+
+def test_context_that_no_longer_helps_is_found(results):
+    row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
+    for corpus, nats in (("names", (200, 130, 129, 129)), ("latex", (200, 150, 120, 90))):
+        folder = results.paths.baseline_results(corpus)
+        folder.mkdir(parents=True)
+        table = [
+            {"source": f"kenlm:{order}", "nats": cost, **row}
+            for order, cost in zip((1, 4, 8, 20), nats, strict=True)
+        ]
+        pd.DataFrame(table).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    sentence = found.context(results)
+    assert sentence.words == (
+        "Counts need 3 symbols of context; more makes them no better, except on the Stacks "
+        "project, where it still does."
+    )
+
+
+def test_the_last_sentence_names_what_did_not_hold():
+    (sentence,) = found.settled([
+        claim("P1", verdict="reproduced"), claim("P2", verdict="not reproduced"),
+        claim("P3", verdict="inconclusive"), claim("P4", verdict="not run"),
+    ])  # fmt: skip
+    assert sentence.words == (
+        "Of 3 claims that were put to the test 1 hold; not so “Claim P2” (P2)."
+    )
+    assert found.settled([claim("P4", verdict="not run")]) == []
+
+
+def test_a_drawing_shows_rule_floor_and_figure_on_one_line():
+    drawn = drawing(part(estimate=0.5, low=0.4, high=0.6, floor=0.0, highest=1.0))
+    assert drawn is not None
+    left, width = drawn.zone
+    assert left == 0 and left + width < 100
+    assert drawn.floor < drawn.low < drawn.dot < drawn.high < left + width
+    far = drawing(part(estimate=1e-7, low=1e-7, high=1e-7, highest=1e-2))
+    assert far is not None and far.zone[1] - far.dot > 50, "a scale of magnitudes"
+    shares = [drawing(part(unit="share", estimate=0.5, lowest=low)) for low in (0.4, 0.9)]
+    assert shares[0].dot == shares[1].dot, "all shares on one scale"
+    assert drawing(part(estimate=None, highest=1)) is drawing(part(estimate=1.0)) is None
+
+
+def test_rows_put_last_what_waits_and_tiles_show_all():
+    done, waits = part(estimate=1.0), part(verdict="not run", reason="waits for linux")
+    claims = [
+        claim("P1", waits, waits, verdict="not run"), claim("P2", done, waits, verdict="not run"),
+        claim("P3", done, verdict="reproduced"),
+    ]  # fmt: skip
+    grouped = {name: [r["claim"].id for r in group] for name, group in rows(claims).items()}
+    assert grouped == {"settled": ["P3"], "partly": ["P2"], "waiting": ["P1"]}
+    assert rows(claims)["waiting"][0]["waits"] == "linux"
+    ((source, shown),) = tiles(claims).items()
+    assert "post" in source.lower() and len(shown) == 3
+
+
+def test_every_claim_has_a_short_name():
+    entries = params.load_yaml(CLAIMS)
+    names = {name: str(entry.get("short", "")).split() for name, entry in entries.items()}
+    assert {name: words for name, words in names.items() if not 1 <= len(words) <= 4} == {}
+
+
+def test_cards_quote_whole_lines():
+    assert first_lines("half a line\none\n\ntwo\nthree\nfour\nfive") == "one\ntwo\nthree"
+    assert first_lines("all in one " * 20).endswith(" …")
+    assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c"

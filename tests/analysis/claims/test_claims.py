@@ -83,13 +83,14 @@ def test_without_results_nothing_is_settled(name, results):
 @pytest.mark.parametrize("name", list(ENTRIES))
 def test_entries_are_complete_and_hold_no_verdict(name):
     config, entry = CONFIG, ENTRIES[name]
-    assert set(entry) - {"revised"} == verdicts.FIELDS
+    assert set(entry) - {"revised", "short"} == verdicts.FIELDS
     for revision in entry.get("revised", ()):
         assert set(revision) == verdicts.REVISION
         assert revision["verdict"] in VERDICTS
     assert set(entry["runs"]) <= {*config.experiments, *config.sweeps, *STAGES}
     for part in entry["parts"]:
-        assert set(part) - {"floor", "rule", "origin"} == verdicts.PART_FIELDS
+        assert set(part) - {"floor", "floor_is", "rule", "origin"} == verdicts.PART_FIELDS
+        assert "floor" in part or "floor_is" not in part
         assert "rule" in part or "origin" not in part
         for arguments in (part["with"], part.get("floor", part["with"])):
             inspect.signature(FIGURES[part["figure"]]).bind(None, **arguments)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from omegaconf import DictConfig
 
 from analysis.report.plots import course, course_tasks
 from analysis.report.plots.figures import Picture
@@ -128,8 +129,9 @@ def sections(results: Results) -> Iterator[Section]:
         yield Section(name, words, FIGURES[name](rows), texts.iloc[0] if len(texts) else "")
 
 
-def write_figure(results: Results, name: str) -> Path:
+def write_figure(config: DictConfig, name: str) -> Path:
     """The figure of one experiment, for who ran it alone."""
+    results = Results.of(config)
     path = results.paths.reports / "figures" / "inside" / f"{name}.png"
     with atomic_write(path) as file:
         file.write(FIGURES[name](results.course(name)).png)

@@ -64,6 +64,14 @@ def table_of(path: Path, run: str) -> pd.DataFrame:
     return _parsed(path, path.stat().st_mtime_ns)
 
 
+def tables_of(folder: Path, pattern: str, run: str) -> pd.DataFrame:
+    """All tables of a folder that fit a pattern, in one."""
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise NotRunError(f"waits for {run}")
+    return pd.concat([table_of(path, run) for path in paths], ignore_index=True)
+
+
 @cache
 def _parsed(path: Path, _modified: int) -> pd.DataFrame:
     return read_table(path, NEEDED.get(path.name) or NEEDED.get(path.parent.name, ()))

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from analysis.results.files import NotRunError, json_of, scored_sources, table_of
+from analysis.results.files import (
+    NotRunError,
+    json_of,
+    scored_sources,
+    table_of,
+    tables_of,
+)
 from analysis.statistics import Interval, paired_difference, ratio_interval
 from analysis.structure.events import SHARE, run_length
 from pipeline.config import params
@@ -110,15 +116,7 @@ class Results:
 
     def course(self, name: str = "*") -> pd.DataFrame:
         """What one small experiment observed, or all of them together."""
-        paths = sorted((self.paths.results / "course").glob(f"{name}.tsv"))
-        if not paths:
-            raise NotRunError("waits for course")
-        return pd.concat([table_of(path, "course") for path in paths], ignore_index=True)
-
-    def printed(self, corpus: str) -> pd.DataFrame:
-        """What the post prints of samples of a corpus, as structure.tsv; see conf/post.yaml."""
-        path = self.paths.results / "post" / f"{corpus}.tsv"
-        return table_of(path, f"post samples of {corpus}")
+        return tables_of(self.paths.results / "course", f"{name}.tsv", "course")
 
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""

@@ -18,7 +18,6 @@ from tqdm import tqdm
 from analysis.probes.course.experiments import EXPERIMENTS, Course, opened
 from analysis.probes.course.settings import Observation
 from analysis.probes.journal import journal
-from analysis.results.reader import Results
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -63,7 +62,7 @@ def carry_out_all(names: list[str], config: DictConfig) -> None:
         if names:
             # By its name: the DAG runs all, draws nothing, and so hangs on no figure's code.
             report = import_module("analysis.report.course_sections")
-            print(report.write_figure(Results.of(config), name))
+            print(report.write_figure(config, name))
 
 
 def main() -> None:

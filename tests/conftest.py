@@ -1,6 +1,7 @@
 """What tests share: the mirror, small prepared texts, small models of all three families."""
 
 import os
+import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,7 @@ PROSE = (
 def pytest_configure() -> None:
     """Before any test. None is held against the clock: the machine may be busy."""
     network.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
     slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("any machine", slow)
     settings.load_profile("any machine")

@@ -73,6 +73,7 @@ tools: .build/demo .build/tools ## gcc and pdflatex, for the metrics of C and La
 .build/demo: requirements.txt $(BIN)/python $(BIN)/lmplz
 	$(BIN)/pip install --require-hashes --no-build-isolation --requirement requirements.txt
 	$(BIN)/pip install $(TORCH)
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps --no-index --editable .
 	@touch $@
 
 .build/dev: requirements-dev.txt .build/demo

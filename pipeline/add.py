@@ -45,10 +45,10 @@ DAG = "scales/laptop/dvc.yaml"
 
 def check_name(name: str) -> None:
     """InputError unless a corpus can have this name."""
-    if not NAME.fullmatch(name) or name.lower() in RESERVED or name.endswith("-cells"):
+    if not NAME.fullmatch(name) or name.lower() in RESERVED or name.endswith(("-cells", "-play")):
         raise InputError(
             f"a corpus cannot be called {name!r}: use a letter, then letters, digits, - and _ "
-            f"(50 at most, none of {', '.join(RESERVED)}, and no -cells at the end)"
+            f"(50 at most, none of {', '.join(RESERVED)}, and no -cells or -play at the end)"
         )
     if taken := [str(file_of(s, name)) for s in GROUPS if file_of(s, name).exists()]:
         how = f"python -m pipeline.add --remove {name}" if is_own(name) else "take another name"
@@ -69,7 +69,7 @@ def add(arguments: argparse.Namespace) -> None:
             return
         try:
             if source != place.path:
-                place.copy(source, arguments.as_is)
+                place.copy(params.ROOT / source, arguments.as_is)
             write(plan)
         except BaseException:
             forget(arguments.name)
@@ -121,7 +121,7 @@ def made_of(name: str) -> list[Path]:
             paths.run_results(name), paths.facts(name).parent, paths.cell_view(name),
             paths.reports / "figures" / name,
             paths.reports / "figures" / f"{name}-cells", paths.reports / "pages" / f"{name}.html",
-            paths.reports / "pages" / f"{name}-cells.html",
+            *(paths.reports / "pages" / f"{name}-{page}.html" for page in ("cells", "play")),
         ]  # fmt: skip
     return [path for path in found if path.exists()]
 
@@ -129,7 +129,8 @@ def made_of(name: str) -> list[Path]:
 def train(name: str) -> None:
     """Train the small network of a corpus, by the DAG; ends as DVC does."""
     stage = f"{DAG}:train@{name}"
-    if subprocess.run([sys.executable, "-m", "dvc", "repro", stage], check=False).returncode:
+    command = [sys.executable, "-m", "dvc", "repro", stage]
+    if subprocess.run(command, cwd=params.ROOT, check=False).returncode:
         raise InputError(f"the training did not end: mend what DVC names, then dvc repro {stage}")
 
 

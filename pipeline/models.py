@@ -3,6 +3,8 @@
 The library of a family is loaded when a model of it is opened: torch and numba take seconds.
 """
 
+import sys
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +100,31 @@ def open_kenlm(paths: Paths, corpus: str, order: int) -> OpenModel:
 def _sizes(told: dict[str, Any]) -> list[tuple[Any, Any]]:
     """Name and bytes of each model in baseline.json."""
     return [(row.get("model"), row.get("bytes")) for row in told.get("models", [])]
+
+
+def config_of(arguments: Namespace) -> DictConfig:
+    """The configuration that options name, or else the first that has the model asked for."""
+    if arguments.params or arguments.scale:
+        return params.load(params.params_file(arguments))
+    configs = {scale: params.load(path) for scale, path in params.PARAMS_FILES.items()}
+    for scale, config in configs.items():
+        if _is_there(config, arguments.run, arguments.model):
+            if scale != params.DEFAULT_SCALE:
+                print(f"the model of the {scale} scale", file=sys.stderr)
+            return config
+    return configs[params.DEFAULT_SCALE]
+
+
+def _is_there(config: DictConfig, run: str, name: str) -> bool:
+    """Whether a model of an experiment has been made."""
+    family, order = parsed(name)
+    experiment = config.experiments.get(run)
+    if experiment is None:
+        return False
+    paths = Paths.of(config)
+    folder = paths.baseline_models(experiment.corpus)
+    made = {NGRAM: folder / INDEX, KENLM: folder / kenlm_file(order)}
+    return made.get(family, paths.run_model(run) / CARD).exists()
 
 
 def open_model(config: DictConfig, run: str, name: str) -> OpenModel:

@@ -20,6 +20,7 @@ from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.rules import BEAM, COUNT, SEED, STREAMS
 from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_bytes
 from pipeline.lm.samples import first_prompt, sampled_texts, write_samples
 from pipeline.lm.sampling import Decoding, beam_search, sample, sample_lines
 from pipeline.lm.sources import MODELS, NETWORK, sample_file, temperature_source
@@ -69,12 +70,7 @@ def given_prompt(arguments: argparse.Namespace) -> bytes:
     """The bytes to go on from; none: from the start of a line."""
     if arguments.prompt_file is None:
         return (arguments.prompt or "").encode("utf-8", "surrogateescape")
-    try:
-        return arguments.prompt_file.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot read {arguments.prompt_file} ({error.strerror}): name a file"
-        ) from error
+    return read_bytes(arguments.prompt_file)
 
 
 def print_streams(opened: OpenModel, arguments: argparse.Namespace, decoding: Decoding) -> None:
@@ -138,7 +134,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--top-p", type=float, help="only the likeliest that together reach P")
     prompts = parser.add_mutually_exclusive_group()
     prompts.add_argument("--prompt", help="text to continue")
-    prompts.add_argument("--prompt-file", type=Path, help="a file to continue, of any bytes")
+    prompts.add_argument(
+        "--prompt-file", type=Path, help="a file to continue, of any bytes (-: input)"
+    )
     shapes = parser.add_mutually_exclusive_group()
     shapes.add_argument("--streams", type=int, default=1, help="independent samples")
     shapes.add_argument("--lines", type=int, help="so many independent lines instead")
@@ -147,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
         "--length", type=int, default=500, help="symbols of each, at most (default 500)"
     )
     parser.add_argument("--seed", type=int, default=1)
-    params.add_scale_options(parser)
+    params.add_scale_options(parser, default=None)
     parser.add_argument("--write", action="store_true", help="write the samples of the DAG instead")
     return parser
 
@@ -170,7 +168,7 @@ def main() -> None:
     """Entry point."""
     arguments = parser().parse_args()
     check(arguments)
-    config = params.load(params.params_file(arguments))
+    config = models.config_of(arguments)
     if arguments.write:
         write_run_samples(config, arguments.run)
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline import console, models
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
+from pipeline.lm.io.files import read_bytes
 from pipeline.lm.scoring import score
 from pipeline.lm.sources import MODELS, NETWORK
 from pipeline.terminal import say
@@ -39,19 +40,16 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.score", description=__doc__)
     parser.add_argument("run", help="an experiment, or the folder of a training made by hand")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="- is standard input")
     parser.add_argument("--model", default=NETWORK, help=MODELS)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    params.add_scale_options(parser)
+    params.add_scale_options(parser, default=None)
     arguments = parser.parse_args()
-    config = params.load(params.params_file(arguments))
+    config = models.config_of(arguments)
     settings = params.measure(config)
     opened = models.open_model(config, arguments.run, arguments.model)
     for path in arguments.files:
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from error
+        text = read_bytes(path)
         try:
             figures = summary(opened, text, settings.window, settings.context)
         except InputError as error:

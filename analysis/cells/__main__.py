@@ -1,7 +1,7 @@
 """Cells that one can read, and how sure models are: the data of one run.
 
-Writes results/<run>/: cells.tsv, a row a network, cell and feature; cells.json, what it comes to;
-confidence.tsv, a row a model, class of symbols, window and bucket of probability; and, beside
+Writes results/<run>/: cells.tsv, a row a network, cell and feature; cells.json, what it comes to,
+or the `reason` why a text has nothing to follow; confidence.tsv, a row a model, class of symbols, window and bucket of probability; and, beside
 results as it is large, what the run's page shows of the text (`analysis.cells.view`). Layers and
 cells count from 1. The floors of claim P14 are the same search in the network before training, and
 in random directions of the space of the trained one's cells.
@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from analysis.cells import search as cell_search
 from analysis.cells.features import Values, of_symbols
 from analysis.cells.predictions import Predictions, confidence_rows, predict
-from analysis.cells.reading import Reading, Settings, cell_values
+from analysis.cells.reading import NothingToReadError, Reading, Settings, cell_values
 from analysis.cells.view import Findings, view
 from analysis.statistics import ratio_interval
 from pipeline import console, models, runs
@@ -37,6 +37,7 @@ from pipeline.lm.text import PreparedText
 
 CELL_COLUMNS = ["network", "layer", "cell", "feature", "fit", "report", "threshold"]
 CONFIDENCE_COLUMNS = ["source", "class", "window", "least", "symbols", "probability", "right"]
+Rows = list[dict[str, Any]]
 EVERYTHING = "anywhere"
 ROTATED = "rotated"
 """Random directions in the space of the trained network's cells: as many as there are cells."""
@@ -175,8 +176,15 @@ def study(config: DictConfig, run: str) -> None:
     experiment = params.experiment(config, run)
     kind = params.select(config, "corpora", experiment.corpus).kind
     text = PreparedText.open(paths.text / experiment.corpus)
-    reading = Reading.of(text.part("test"), settings.symbols, settings.streams, measure.context)
-    present, seen = features_of(text, reading, kind, settings)
+    try:
+        reading = Reading.of(text.part("test"), settings.symbols, settings.streams, measure.context)
+        present, seen = features_of(text, reading, kind, settings)
+    except NothingToReadError as reason:
+        none: dict[str, Any] = {"run": run, "corpus": experiment.corpus, "reason": str(reason)}
+        none |= {"settings": asdict(settings), "shares": {}, "best": []}
+        write_tables(paths.run_results(run), none, [], [])
+        write_json(paths.cell_view(run), {})
+        return
     features = {name: values for name, values in present.items() if name not in settings.classes}
     trained = load_network(models.trained_folder(config, run))
     untrained = runs.initial_network(experiment, text.vocabulary.size)
@@ -205,12 +213,17 @@ def study(config: DictConfig, run: str) -> None:
         "best": best(table),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
-    folder = paths.run_results(run)
-    for name, rows in (("cells", table), ("confidence", confidence)):
-        write_table(folder / f"{name}.tsv", rows.round(DIGITS).to_dict("records"), list(rows))
-    write_json(folder / "cells.json", about)
+    found, sure = (rows.round(DIGITS).to_dict("records") for rows in (table, confidence))
+    write_tables(paths.run_results(run), about, found, sure)
     findings = Findings(about, text.vocabulary, reading, shown, features, table, asked)
     write_json(paths.cell_view(run), view(findings, settings))
+
+
+def write_tables(folder: Path, about: dict[str, Any], cells: Rows, confidence: Rows) -> None:
+    """cells.json, cells.tsv and confidence.tsv."""
+    write_table(folder / "cells.tsv", cells, CELL_COLUMNS)
+    write_table(folder / "confidence.tsv", confidence, CONFIDENCE_COLUMNS)
+    write_json(folder / "cells.json", about)
 
 
 def main() -> None:

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from scipy.fft import prev_fast_len
 
 from pipeline.config.rules import COUNT, POSITIVE_FINITE, SHARE, check
-from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.activations import CHUNK, activation_chunks
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.scoring import Window
+
+
+class NothingToReadError(Exception):
+    """Cells have nothing to follow in a text; the message says why."""
 
 
 @dataclass
@@ -58,9 +61,9 @@ class Reading:
         context = min(context, len(part) // 2)
         length = min(symbols, len(part) - context - 1) // streams
         if length < 2:
-            raise InputError(
-                f"the test part has {len(part)} symbols, too few for {streams} streams: "
-                "use a longer text, or a smaller cells.streams"
+            raise NothingToReadError(
+                f"The test part has {len(part)} symbols, too few for {streams} streams: use a "
+                "longer text, or a smaller cells.streams."
             )
         length = prev_fast_len(length, real=True)  # for the transforms of the permutation test
         return cls(np.asarray(part[: context + length * streams + 1]), context, streams)

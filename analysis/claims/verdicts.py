@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -14,7 +13,7 @@ from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.sources import HELD_OUT, UNTRAINED
 
-CLAIMS = Path("conf/claims.yaml")
+CLAIMS = params.ROOT / "conf" / "claims.yaml"
 MEGABYTE = 1e6
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"

@@ -16,9 +16,11 @@ the paper; "assumed" marks what we had to choose. In order:
 7. `rest`: further symbols of words. Near misses, 0.4 to 0.5, are their last kind; they are counted
    beside the errors of every kind.
 
-A word is a run of letters, digits, underscores and bytes beyond ASCII (assumed). The kind depends
-on the text and the oracle alone, so every model is peeled alike; that a kind holds a share of the
-errors says little where it holds the same share of all symbols, which is the floor.
+A word is a run of letters, digits, underscores and bytes beyond ASCII (assumed); where symbols are
+characters, letters are Unicode's, and distances are counted in characters. Where symbols are words,
+each has the kind of its first byte after its space. The kind depends on the text and the oracle
+alone, so every model is peeled alike; that a kind holds a share of the errors says little where it
+holds the same share of all symbols, which is the floor.
 
 Writes results/<run>/errors.tsv, a row a model, kind and window (or document: see
 analysis.measure.units). T symbols of text.
@@ -41,16 +43,16 @@ from pipeline import console, models
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.rules import COUNT, NATURAL, SHARE, check
-from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.scoring import Window, fitting_window, symbol_log_probs, windows
 from pipeline.lm.sources import NETWORK, kenlm_source, ngram_source
 from pipeline.lm.text import PreparedText
+from pipeline.lm.vocabulary import Vocabulary
 
 COLUMNS = ["source", "window", "kind", "symbols", "errors", "near"]
-WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
-WHITE_SPACE = b" \t\n\r\v\f"
+WORD, UNICODE_WORD = re.compile(r"[0-9A-Za-z_\x80-\xff]+"), re.compile(r"\w+")
+WHITE_SPACE = " \t\n\r\v\f"
 
 
 @dataclass
@@ -77,22 +79,40 @@ def kind_names(settings: Settings) -> list[str]:
     return ["n-gram", *memory, *rare, "word start", "punctuation", "white space", "rest"]
 
 
+def units(text: bytes, vocabulary: Vocabulary) -> str:
+    """What kinds are told of: a character for each byte, or each character, of a text."""
+    if vocabulary.unit == "characters":
+        return text.decode("utf-8", "surrogateescape")
+    return text.decode("latin-1")
+
+
+def places(ids: NDArray, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Where in `units` the kind of each symbol is read off, (T,)."""
+    if vocabulary.unit != "words":
+        return np.arange(len(ids))
+    different, number = np.unique(ids, return_inverse=True)
+    tokens = [vocabulary.decode(different[i : i + 1]) for i in range(len(different))]
+    lengths = np.array([len(token) for token in tokens], np.int64)[number]
+    spaces = np.array([len(token) > 1 and token.startswith(b" ") for token in tokens], bool)[number]
+    return lengths.cumsum() - lengths + spaces
+
+
 def kinds(
-    text: bytes, counts: Counter[bytes], oracle: NDArray[np.bool_], settings: Settings
+    text: str, counts: Counter[str], settings: Settings, word: re.Pattern[str] = WORD
 ) -> NDArray[np.int64]:
-    """The kind of error that each byte of a text would be: (T,) indices into `kind_names`.
+    """The kind of error that each of the L `units` would be if no n-gram had predicted it: (L,)
+    indices into `kind_names`.
 
     Args:
-        text: T bytes.
+        text: as `units` gives it.
         counts: how often the training part has each word.
-        oracle: (T,) whether some n-gram predicts it.
         settings: the sizes of memory and rarity.
+        word: what a word looks like.
     """
     place = {name: k for k, name in enumerate(kind_names(settings))}
-    codes = np.frombuffer(text, np.uint8)
-    white = np.isin(codes, np.frombuffer(WHITE_SPACE, np.uint8))
+    white = np.array([unit in WHITE_SPACE for unit in text], bool)
     found = np.where(white, place["white space"], place["punctuation"])
-    for match in WORD.finditer(text):
+    for match in word.finditer(text):
         start, stop = match.span()
         found[start], found[start + 1 : stop] = place["word start"], place["rest"]
         rare = bisect_left(settings.rare, counts[match[0]])
@@ -101,12 +121,11 @@ def kinds(
         memory = bisect_left(settings.memory, _distance(text, start, stop, settings.memory[-1]))
         if memory < len(settings.memory):
             found[start + 1 : stop] = place[f"memory {settings.memory[memory]}"]
-    found[oracle] = place["n-gram"]
     return found
 
 
-def _distance(text: bytes, start: int, stop: int, reach: int) -> int:
-    """Bytes from the last time that text[start:stop] stood before `start`; reach + 1 if none."""
+def _distance(text: str, start: int, stop: int, reach: int) -> int:
+    """Units from the last time that text[start:stop] stood before `start`; reach + 1 if none."""
     before = text.rfind(text[start:stop], max(0, start - reach), start)
     return reach + 1 if before < 0 else start - before
 
@@ -154,14 +173,22 @@ def peeled_models(config: DictConfig, run: str, corpus: str) -> dict[str, Langua
     }
 
 
+def kinds_of(text: PreparedText, part: NDArray, settings: Settings) -> NDArray[np.int64]:
+    """The kind of each symbol of a part (T,): see `kinds`."""
+    vocabulary = text.vocabulary
+    word = UNICODE_WORD if vocabulary.unit == "characters" else WORD
+    training = units(vocabulary.decode(text.part("train")), vocabulary)
+    counts = Counter(match[0] for match in word.finditer(training))
+    found = kinds(units(vocabulary.decode(part), vocabulary), counts, settings, word)
+    return found[places(part, vocabulary)]
+
+
 def measure_errors(config: DictConfig, run: str) -> None:
     """Peel the errors of one run's network and of its corpus's n-grams."""
     settings = params.view(Settings, config.inside.errors, "inside.errors")
     measure, paths = params.measure(config), Paths.of(config)
     corpus = params.experiment(config, run).corpus
     text = PreparedText.open(paths.text / corpus)
-    if text.vocabulary.unit != "bytes":
-        raise InputError(f"errors of {corpus} cannot be peeled: its symbols are not bytes")
     part = np.asarray(text.part("test"))
     window = fitting_window(len(part), measure.window, measure.least_windows)
     spans = windows(min(settings.symbols, len(part)), window, measure.context)
@@ -173,11 +200,8 @@ def measure_errors(config: DictConfig, run: str) -> None:
     }
     contexts = {kenlm_source(n): n - 1 for n in params.baseline(config, corpus).kenlm_orders}
     small = [found[name] for name, n in contexts.items() if n <= settings.oracle_context]
-    counts = Counter(
-        match[0] for match in WORD.finditer(text.vocabulary.decode(text.part("train")))
-    )
     right = oracle(small, len(part), settings.threshold)
-    kind = kinds(text.vocabulary.decode(part), counts, right, settings)
+    kind = np.where(right, 0, kinds_of(text, part, settings))
     rows = [
         {"source": source, **row}
         for source, log_probs in found.items()

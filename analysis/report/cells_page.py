@@ -70,7 +70,13 @@ def script_data(shown: dict[str, Any]) -> str:
 def write_page(config: DictConfig, run: str) -> Path:
     """The page and its figures' files; returns the page's path."""
     results = Results.of(config)
-    about, shown = results.cells(run), results.cell_view(run)
+    about, reports = results.cells(run), results.paths.reports
+    title, path = config.corpora[about["corpus"]].title, reports / "pages" / f"{run}-cells.html"
+    (reports / "figures" / f"{run}-cells").mkdir(parents=True, exist_ok=True)
+    if "reason" in about:
+        write(path, "no_cells.html", {"scale": config.scale, "title": title, "about": about})
+        return path
+    shown = results.cell_view(run)
     least = about["settings"]["interpretable"]
     strips = [Strip(**strip) for strip in shown["strips"]]
     pictures = {
@@ -81,7 +87,7 @@ def write_page(config: DictConfig, run: str) -> Path:
     occurrences = about["occurrences"].items()
     content = {
         "scale": config.scale,
-        "title": config.corpora[about["corpus"]].title,
+        "title": title,
         "about": about,
         "rows": feature_rows(about, shown["features"]),
         "left_out": {name: n for name, n in occurrences if name not in shown["features"]},
@@ -91,11 +97,9 @@ def write_page(config: DictConfig, run: str) -> Path:
         "data": script_data(shown["script"]),
         "steps": STEPS,
     }
-    reports = results.paths.reports
     for name, picture in pictures.items():
         with atomic_write(reports / "figures" / f"{run}-cells" / f"{name}.png") as file:
             file.write(picture.png)
-    path = reports / "pages" / f"{run}-cells.html"
     write(path, "cells.html", content)
     return path
 

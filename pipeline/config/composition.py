@@ -9,13 +9,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config import params
-from pipeline.config.params import PARAMS_FILES
+from pipeline.config.params import PARAMS_FILES, ROOT
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
 from pipeline.terminal import reason
 
-CONF = Path("conf")
-PIPELINE = Path("dvc.yaml")
+CONF = ROOT / "conf"
+PIPELINE = ROOT / "dvc.yaml"
 KEPT, DROPPED = "cache: true", "cache: false"
 """Networks of full runs stay in DVC's cache and travel with `dvc push`; small ones do not."""
 

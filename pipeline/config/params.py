@@ -1,5 +1,6 @@
 """A composed params file, and typed views of its sections."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,14 @@ from pipeline.config.settings import Baseline, Experiment, Measure, Offload, Swe
 from pipeline.lm.io.errors import InputError
 from pipeline.terminal import one_line, reason
 
-CORPORA = Path("conf/corpus")
-PARAMS_FILES = {"full": Path("params.yaml"), "laptop": Path("scales/laptop/params.yaml")}
+ROOT = Path(os.path.relpath(Path(__file__).parents[2]))
+"""The repository, from where a command runs; the folders of conf/paths are relative to it."""
+CORPORA = ROOT / "conf" / "corpus"
+PARAMS_FILES = {
+    "full": ROOT / "params.yaml",
+    "laptop": ROOT / "scales" / "laptop" / "params.yaml",
+}
+DEFAULT_SCALE = "full"
 COMPOSE = "run python -m pipeline.compose"
 ENGLISH, NO_DICTIONARY = "english", "none"
 """A corpus's dictionary, where it is no path."""
@@ -22,9 +29,14 @@ ENGLISH, NO_DICTIONARY = "english", "none"
 T = TypeVar("T")
 
 
-def add_scale_options(parser: ArgumentParser) -> None:
+def add_scale_options(parser: ArgumentParser, default: str | None = DEFAULT_SCALE) -> None:
     """--scale for people, --params for the DAG."""
-    parser.add_argument("--scale", choices=list(PARAMS_FILES), default="full")
+    parser.add_argument(
+        "--scale",
+        choices=list(PARAMS_FILES),
+        default=default,
+        help=f"without: {default or 'full, or laptop if only that has the model'}",
+    )
     parser.add_argument("--params", type=Path, help="a params file instead of a scale's")
 
 

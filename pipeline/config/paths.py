@@ -30,7 +30,8 @@ class Paths:
         named = config.get("paths")
         if isinstance(named, Mapping):  # conf/paths has more, for dvc.yaml
             named = {name: named[name] for name in cls.__dataclass_fields__ if name in named}
-        return params.view(cls, named, "paths")
+        paths = params.view(cls, named, "paths")
+        return cls(**{name: params.ROOT / path for name, path in vars(paths).items()})
 
     def run_model(self, run: str) -> Path:
         """A trained network."""

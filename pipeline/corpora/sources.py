@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.config import params
 from pipeline.corpora import digests, documents, essays_web, fetch, local
 from pipeline.corpora.corpus import Corpus, Variant
 from pipeline.corpora.fetch import Network, SourceError
@@ -161,7 +162,7 @@ def _made(scheme: str, rest: str, out: Path, network: Network) -> tuple[str, str
         essays_web.crawl(rest, out, network)
         return "essays.jsonl", ""
     if scheme == "file":
-        path = Path(rest).expanduser()
+        path = params.ROOT / Path(rest).expanduser()
         local.own_file(path, out)
         return path.name + (".tar" if path.is_dir() else ""), ""
     raise InputError(f"{scheme}:{rest} is no place known: use mirror:, http(s):, file:, apt: ...")

@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 
 from pipeline.config import composition
+from pipeline.config.params import ROOT
 from pipeline.lm.io.files import atomic_write
 from pipeline.own.guesses import Guess
 from pipeline.own.plan import OWN, Plan
 
-CONF = Path("conf")
+CONF = ROOT / "conf"
 ALL, LAPTOP = CONF / "config.yaml", CONF / "scale" / "laptop.yaml"
 GROUPS = {"corpora": "corpus", "experiments": "experiment", "baselines": "baseline"}
 """Sections of the params files, and the folders of conf/ with a file for each of their entries."""
@@ -187,7 +188,7 @@ def forget(name: str) -> None:
         _write(path, without(path.read_text(encoding="utf-8"), name))
     for section in GROUPS:
         file_of(section, name).unlink(missing_ok=True)
-    shutil.rmtree(OWN / name, ignore_errors=True)
+    shutil.rmtree(ROOT / OWN / name, ignore_errors=True)
 
 
 def _write(path: Path, content: str) -> None:

@@ -11,7 +11,7 @@ from pipeline.own.guesses import Guess
 from pipeline.own.place import Place
 
 OWN = Path("data/own")
-"""Copies of texts that cannot be learnt where they lie."""
+"""Copies of texts that cannot be learnt where they lie; relative to the repository's root."""
 BY_COMMAND = "as the command says"
 MOST_NAMED = 5
 """Files left out."""

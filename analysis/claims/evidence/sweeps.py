@@ -1,7 +1,6 @@
 """Figures of sweeps: trainings that differ in one setting, matched in all others."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ import pandas as pd
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
 from analysis.statistics import mean_interval, ratio_interval
-from pipeline.config.params import load_yaml
+from pipeline.config.params import ROOT, load_yaml
 
-REFERENCE = Path("conf/reference.yaml")
+REFERENCE = ROOT / "conf" / "reference.yaml"
 SEED = "seed"
 TABLE_AXES = ("model.cell", "model.hidden", "model.layers")
 NEAR = 0.05

@@ -95,6 +95,13 @@ def picture(
     return Picture(drawn, entries, alt, caption, png, layout if apart else "whole")
 
 
+def say_why(axes: Axes, reason: str) -> None:
+    """A panel that has nothing to show says so."""
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, f"not measured:\n{reason}", ha="center", va="center",
+              transform=axes.transAxes)  # fmt: skip
+
+
 STROKES = {
     "-": {"dashes": "", "width": "2"},
     "--": {"dashes": "5 3", "width": "2"},

@@ -18,6 +18,7 @@ from analysis.report.plots.figures import (
     end_labels,
     key_of,
     picture,
+    say_why,
     style,
     values_of,
 )
@@ -39,6 +40,13 @@ KIND_COLOURS = [KENLM_COLOUR, "#7f5aa2", "#c7b16d", NETWORK_COLOUR, "#e08e45", "
 GATE_NAMES = {"i": "input gate", "f": "forget gate", "o": "output gate",
               "r": "reset gate", "z": "update gate"}  # fmt: skip
 FORM = ["full stops in place", "commas in place", "quote errors"]
+ABSENT = {
+    "entropy": "no samples",
+    "distinct-2": "no two words or marks in a row",
+    "non-words": "no dictionary,\nor no words in small letters",
+    LOOPING: "no samples",
+}
+"""Why a panel of the figure of temperatures may be empty."""
 WORD_LENGTHS = "non-words of "
 BETWEEN_SPACES = "characters between spaces"
 
@@ -198,21 +206,25 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
         "non-words": ("non-words", "share of words"),
         LOOPING: (LOOPING, "share of samples"),
     }
+    shown = [*sources, *ngrams, HELD_OUT]
 
     def draw(*panels: Axes) -> None:
         for axes, (metric, (title, unit)) in zip(panels, metrics.items(), strict=True):
+            axes.set_title(title)
+            rows = rates[(rates["metric"] == metric) & rates["source"].isin(shown)]
+            rows = rows.dropna(subset="estimate").set_index("source")
+            if rows.empty:
+                say_why(axes, ABSENT[metric])
+                continue
             metric_curve(axes, rates, metric, sources, color=NETWORK_COLOUR, marker="o")
-            rows = rates[rates["metric"] == metric].set_index("source")
             there = [s for s in ngrams if s in rows.index]
             for source in there:
                 colour = style(source, ngrams)["color"]
                 place = 1 + 0.03 * (ngrams.index(source) - (len(ngrams) - 1) / 2)
                 axes.plot(place, rows.loc[source, "estimate"], "^", ms=4.5, color=colour)
             # The interval of a greedy sample that loops, of few words, would flatten the rest.
-            drawn = rows.loc[[s for s in (*sources, *ngrams, HELD_OUT) if s in rows.index]]
             axes.set(xlabel="temperature", ylabel=unit, xlim=(-0.06, None))
-            axes.set_ylim(0, 1.08 * drawn["estimate"].max())
-            axes.set_title(title)
+            axes.set_ylim(0, 1.08 * rows["estimate"].max() or 1)
 
     return picture(
         draw,

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -98,6 +99,14 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path} is damaged ({error}): delete it and run its stage again"
         ) from error
     return found
+
+
+def read_bytes(path: Path) -> bytes:
+    """A user's file, - being standard input; InputError if it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): name a file") from error
 
 
 def file_sha256(path: Path) -> str:

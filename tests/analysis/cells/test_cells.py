@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from analysis.cells.__main__ import CELL_COLUMNS, counts, features_of, shares
 from analysis.cells.predictions import Predictions, confidence_rows, predict
-from analysis.cells.reading import Reading, Settings, cell_values
+from analysis.cells.reading import NothingToReadError, Reading, Settings, cell_values
 from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
@@ -36,7 +36,7 @@ def test_streams_follow_one_another(reading):
 
 
 def test_a_text_too_short_is_a_clear_error():
-    with pytest.raises(InputError, match="too few for 20 streams"):
+    with pytest.raises(NothingToReadError, match="too few for 20 streams"):
         Reading.of(random_ids(SIZE, 30), symbols=100, streams=20, context=1000)
 
 
@@ -125,7 +125,7 @@ def test_a_text_without_features_is_a_clear_error(prose):
     config = OmegaConf.create(composed("full"))
     settings = params.view(Settings, config.cells, "cells")
     reading = Reading.of(prose.part("test"), symbols=200, streams=2, context=6)
-    with pytest.raises(InputError, match="use a longer text"):
+    with pytest.raises(NothingToReadError, match="use a longer text"):
         features_of(prose, reading, "prose", replace(settings, least_occurrences=1000))
     with pytest.raises(InputError, match="no list for texts of kind verse"):
         features_of(prose, reading, "verse", settings)

@@ -1,7 +1,8 @@
 """What goes on inside networks: gates, errors, loops, evolution."""
 
+import re
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from pipeline.lm.samples import EVOLUTION, as_words, read_evolution
 from pipeline.lm.scoring import windows
 from pipeline.runs import Run
 from tests.conftest import ROOT, random_ids, small_network
+from tests.prepared_texts import corpus_of, prepared
 
 GATE_SETTINGS = gates.Settings(symbols=400, streams=4, context=10, left=0.1, right=0.9)
 ERROR_SETTINGS = errors.Settings(
@@ -68,7 +70,8 @@ def test_the_untrained_network_is_that_of_the_training(prose, tmp_path):
 def named_kinds(text: bytes, counts: dict[bytes, int], oracle: set[int] = frozenset()) -> list[str]:
     names = errors.kind_names(ERROR_SETTINGS)
     right = np.isin(np.arange(len(text)), list(oracle))
-    found = errors.kinds(text, Counter(counts), right, ERROR_SETTINGS)
+    known = Counter({word.decode(): n for word, n in counts.items()})
+    found = np.where(right, 0, errors.kinds(text.decode("latin-1"), known, ERROR_SETTINGS))
     return [names[k] for k in found]
 
 
@@ -90,13 +93,40 @@ def test_memory_and_rarity_agree_with_a_plain_search(text, data):
     known = {word: data.draw(st.integers(0, 4)) for word in (b"a", b"ab", b"abc")}
     found = named_kinds(text, known)
     assert len(found) == len(text)
-    for match in errors.WORD.finditer(text):
+    for match in re.finditer(rb"\w+", text):
         start, stop = match.span()
         seen = [n for n in (5, 50) if match[0] in text[max(0, start - n) : start]]
         rare = [n for n in (0, 2) if known.get(match[0], 0) <= n]
         first = f"rare {rare[0]}" if rare else "word start"
         later = f"memory {seen[0]}" if seen else f"rare {rare[0]}" if rare else "rest"
         assert found[start:stop] == [first] + [later] * (stop - start - 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "kinds"),
+    [
+        (
+            "characters",
+            "да。 ",
+            {"д": "word start", "а": "rest", "。": "punctuation", " ": "white space"},
+        ),
+        ("words", "да нет, ", {"да": "word start", " нет": "word start", ",": "punctuation"}),
+    ],
+)
+def test_symbols_of_any_kind_have_kinds(tmp_path, unit, text, kinds):
+    """Characters by Unicode's letters; a word by its first letter, whatever stands before it."""
+    (tmp_path / "own.txt").write_text((text * 9 + "\n") * 40)
+    own = prepared(corpus_of(tmp_path / "own.txt", symbols=unit), tmp_path)
+    part = np.asarray(own.part("test"))
+    settings = replace(ERROR_SETTINGS, memory=[1], rare=[0])
+    found = errors.kinds_of(own, part, settings)
+    symbols = [
+        own.vocabulary.decode(part[i : i + 1]).decode("utf-8", "replace") for i in range(len(part))
+    ]
+    named = [errors.kind_names(settings)[kind] for kind in found]
+    assert len(found) == len(part)
+    seen = set(zip(symbols, named, strict=True))
+    assert {(s, k) for s, k in seen if s in kinds} == set(kinds.items())
 
 
 def test_error_rows_count_errors_and_near_misses():

@@ -1,15 +1,17 @@
 """Cells that one can read, and how sure models are: the data of one run.
 
 Writes results/<run>/: cells.tsv, a row a network, cell and feature; cells.json, what it comes to,
-or the `reason` why a text has nothing to follow; confidence.tsv, a row a model, class of symbols, window and bucket of probability; and, beside
-results as it is large, what the run's page shows of the text (`analysis.cells.view`). Layers and
-cells count from 1. The floors of claim P14 are the same search in the network before training, and
-in random directions of the space of the trained one's cells.
+or the `reason` why a text has nothing to follow; confidence.tsv, a row a model, class of symbols,
+window and bucket of probability; and, beside results as it is large, what the run's page shows of
+the text (`analysis.cells.view`). Layers and cells count from 1. The floors of claim P14 are the
+same search in the network before training, and in random directions of the space of the trained
+one's cells.
 """
 
 import argparse
 import platform
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -162,9 +164,9 @@ def features_of(
     seen = {name: cell_search.rarest_half(values) for name, values in found.items()}
     present = {n: values for n, values in found.items() if seen[n] >= settings.least_occurrences}
     if not set(present) - set(settings.classes):
-        raise InputError(
-            f"no feature of cells.features.{kind} occurs {settings.least_occurrences} times in "
-            "each half of the test part: use a longer text, or a smaller cells.least_occurrences"
+        raise NothingToReadError(
+            f"No feature of cells.features.{kind} occurs {settings.least_occurrences} times in "
+            "each half of the test part: use a longer text, or a smaller cells.least_occurrences."
         )
     return present, seen
 

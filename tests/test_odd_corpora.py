@@ -87,7 +87,7 @@ def page_of(config: DictConfig, folder: Path, text: bytes, **corpus: Any) -> str
 
 def not_rendered(_: Figure, target: IO[bytes], **options: Any) -> None:
     """Instead of `Figure.savefig`: a figure is drawn, but not rendered, which takes the most."""
-    target.write(b"<svg></svg>")
+    target.write(b'<svg viewBox="0 0 1 1"><defs></defs></svg>')
 
 
 ALPHABETS = ["a", "ab", "A B", "ACGT", "a\n", "(){}\n", "天地玄黄，。", "да не\n", "\r\0\x80"]

@@ -118,6 +118,11 @@ class Results:
         """What one small experiment observed, or all of them together."""
         return tables_of(self.paths.results / "course", f"{name}.tsv", "course")
 
+    def printed(self, corpus: str) -> pd.DataFrame:
+        """What the post prints of samples of a corpus, as structure.tsv; see conf/post.yaml."""
+        path = self.paths.results / "post" / f"{corpus}.tsv"
+        return table_of(path, f"post samples of {corpus}")
+
     def cells(self, run: str) -> dict[str, Any]:
         """cells.json of a run."""
         return json_of(self._folder(run) / "cells.json", f"cells of {run}")

@@ -62,7 +62,7 @@ def figures_table(
     pages = {run for run in results.config.baselines if run in set(table["run"])}
     drawn = table["kind"].isin(SECTIONS) & table["run"].isin(pages)
     places = table["kind"].map(SECTIONS)
-    table.loc[drawn, "page"] = "pages/" + table["run"] + ".html#" + places
+    table.loc[drawn, "page"] = "pages/" + table["run"].astype(str) + ".html#" + places
     _add_floors(table)
     texts = ["run", "name", "source", "unit"]
     table[texts] = table[texts].map(lambda v: f"'{v}" if str(v).startswith(FORMULA) else v)

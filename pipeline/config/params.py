@@ -1,6 +1,7 @@
 """A composed params file, and typed views of its sections."""
 
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +15,18 @@ from pipeline.config.settings import Baseline, Experiment, Measure, Offload, Swe
 from pipeline.lm.io.errors import InputError
 from pipeline.terminal import one_line, reason
 
-ROOT = Path(os.path.relpath(Path(__file__).parents[2]))
-"""The repository, from where a command runs; the folders of conf/paths are relative to it."""
+
+def _root() -> Path:
+    """The folder a command runs in if it has a params file, as where only what travels is; else
+    the repository."""
+    here = Path("params.yaml")
+    if here.is_file() and re.search(r"^scale:", here.read_text(errors="replace"), re.MULTILINE):
+        return Path()
+    return Path(os.path.relpath(Path(__file__).parents[2]))
+
+
+ROOT = _root()
+"""What the folders of conf/paths are relative to."""
 CORPORA = ROOT / "conf" / "corpus"
 PARAMS_FILES = {
     "full": ROOT / "params.yaml",

@@ -28,7 +28,7 @@ from tests.web_server import (
     sha256,
 )
 
-FOLDERS = ("samples", "models", "checkpoints", "results", "reports", "by_hand", "stamp")
+FOLDERS = ("samples", "views", "models", "checkpoints", "results", "reports", "by_hand", "stamp")
 
 
 @pytest.fixture

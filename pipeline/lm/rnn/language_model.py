@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from pipeline.lm.protocol import LanguageModel
 from pipeline.lm.rnn.network import LayerState, RecurrentNetwork
-from pipeline.lm.rnn.sampler import SamplingLM
 
 
 class RecurrentLM:
@@ -39,6 +38,10 @@ class RecurrentLM:
 
     def for_sampling(self, n: int) -> LanguageModel:
         """As the protocol: the weights as they are now, in a form that steps faster."""
+        from pipeline.lm.rnn.sampler import (
+            SamplingLM,
+        )  # numba, which a machine that trains may lack
+
         return SamplingLM(self.network, n)
 
     @torch.inference_mode()

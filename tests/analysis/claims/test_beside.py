@@ -115,7 +115,8 @@ def test_what_is_recalled_is_marked(results):
     )
     template = environment().get_template("index.html")
     rows = [{**row, "recalled": True} for row in sources.figure_rows(results)]
-    content = {"claims": [], "tally": {}, "pages": [], "corpora": [], "contexts": {"titles": []}}
+    content = dict.fromkeys(("found", "claims", "rows", "tiles", "pages", "corpora", "runs"), [])
+    content |= {"tally": {}, "pictures": {}, "contexts": {"titles": []}}
     shown = template.render(scale="full", figures_beside=rows, **content)
     assert shown.count("(recalled, not checked)") == len(rows)
 

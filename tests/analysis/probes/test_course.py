@@ -247,9 +247,11 @@ def results(tmp_path) -> Results:
 
 def test_evidence_is_of_the_last_step_over_seeds(results):
     assert course_mean(results, "hello", "loss", "a").estimate == pytest.approx(1.1)
-    assert course_mean(results, "hello", "loss", "a", column="floor") == pytest.approx((0.3,) * 3)
+    assert course_mean(results, "hello", "loss", "a", column="floor")[:3] == pytest.approx(
+        (0.3,) * 3
+    )
     difference = course_mean(results, "hello", "loss", "b", less="a")
-    assert difference == pytest.approx((2, 2, 2))
+    assert difference[:3] == pytest.approx((2, 2, 2))
     assert course_largest(results, "hello", "loss", "a").estimate == pytest.approx(1.3)
     assert course_lead(results, "hello", "loss", "a").estimate == pytest.approx(0.8)
     mean = course_mean(results, "hello", "loss", "a")

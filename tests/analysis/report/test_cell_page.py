@@ -207,7 +207,7 @@ def test_it_fits_a_telephone_in_both_themes(driver, theme):
     width, colour = driver.execute_script(
         "return [document.documentElement.scrollWidth, getComputedStyle(document.body).color]"
     )
-    figure = driver.find_element(By.CSS_SELECTOR, "figure img").screenshot_as_png
+    figure = driver.find_element(By.CSS_SELECTOR, "figure svg").screenshot_as_png
     view(driver, 1000, "light")
     assert width <= 375
     red = int(colour.split("(")[1].split(",")[0])

@@ -115,8 +115,9 @@ def test_what_is_recalled_is_marked(results):
     )
     template = environment().get_template("index.html")
     rows = [{**row, "recalled": True} for row in sources.figure_rows(results)]
-    content = dict.fromkeys(("found", "claims", "rows", "tiles", "pages", "corpora", "runs"), [])
-    content |= {"tally": {}, "pictures": {}, "contexts": {"titles": []}}
+    names = ("found", "claims", "rows", "pages", "corpora", "runs")
+    content = {name: [] for name in names} | {"tally": {}, "tiles": {}, "contexts": {"titles": []}}
+    content["pictures"] = {"context": None, "far": None}
     shown = template.render(scale="full", figures_beside=rows, **content)
     assert shown.count("(recalled, not checked)") == len(rows)
 

@@ -116,7 +116,8 @@ def test_what_is_recalled_is_marked(results):
     )
     template = environment().overlay(undefined=ChainableUndefined).get_template("index.html")
     rows = [{**row, "recalled": True} for row in sources.figure_rows(results)]
-    shown = template.render(scale="full", figures_beside=rows)  # the rest of the page is empty
+    none = {"tally": {}, "tiles": {}, "pictures": {}}  # the rest of the page is empty
+    shown = template.render(scale="full", figures_beside=rows, **none)
     assert shown.count("(recalled, not checked)") == len(rows)
 
 

@@ -106,8 +106,7 @@ def project(tmp_path_factory) -> Project:
 
 def test_the_branch_ends_in_a_page(project):
     page = (project.folder / "scales/laptop/reports/pages/python.html").read_text()
-    assert "The Python standard library" in page and "<svg" not in page
-    assert "data:image/svg+xml" in page
+    assert "The Python standard library" in page and page.count("<svg") > 5
     greedy = project.folder / "scales/laptop/data/samples/python/temperature-0.jsonl"
     assert [len(text) for text in read_samples(greedy)] == [300, 300]
     for name in ("gates.tsv", "errors.tsv", "loops.tsv"):

@@ -224,7 +224,10 @@ def loops(results: Results) -> Finding:
     if not tables:
         raise NotRunError("waits for samples of a network")
     sums = pd.concat(tables).groupby("source")[["looping", "streams"]].sum().astype(int)
-    greedy, warm = (sums.loc[temperature_source(t)] for t in (0.0, 0.1))
+    asked = [temperature_source(temperature) for temperature in (0.0, 0.1)]
+    if not set(asked) <= set(sums.index):
+        raise NotRunError("waits for greedy samples and such at temperature 0.1")
+    greedy, warm = (sums.loc[source] for source in asked)
     shares = [f"{row['looping'] / row['streams']:.0%}" for row in (greedy, warm)]
     return Finding(
         f"A network that always writes the likeliest symbol ends in a loop: {shares[0]} of such "

@@ -64,16 +64,16 @@ def curve(axes: Axes, places: Sequence[float], found: list[Interval], **shape: A
 
 def metric_curve(
     axes: Axes, rates: pd.DataFrame, metric: str, sources: dict[str, float], **shape: Any
-) -> float:
+) -> float | None:
     """One metric over sources at their places, and the held-out floor as a dotted line; returns the
-    last estimate."""
+    last estimate, None where no source has one."""
     rows = rates[rates["metric"] == metric].set_index("source")
     shown = [source for source in sources if source in rows.index]
     places = [sources[source] for source in shown]
     curve(axes, places, intervals(rows.loc[shown]), **shape)
     if HELD_OUT in rows.index:
         axes.axhline(rows.loc[HELD_OUT, "estimate"], color=shape["color"], ls=":", lw=1.5)
-    return float(rows.loc[shown[-1], "estimate"])
+    return float(rows.loc[shown[-1], "estimate"]) if shown else None
 
 
 def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture:
@@ -92,13 +92,15 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
         for metric, colour in zip(banded, shades[: len(banded)], strict=True):
             name = metric.removeprefix(WORD_LENGTHS).removesuffix(" letters").replace("-", "–")
             last = metric_curve(words, rates, metric, sources, color=colour, marker="")
-            named.append((last, name, colour))
+            if last is not None:
+                named.append((last, name, colour))
         words.set(ylabel="share of words", ylim=(0, 1.02), title="non-words, by letters")
         end_labels(words, named)
         named = []
         for metric, colour, marker in zip(FORM, LAYER_COLOURS, MARKERS, strict=False):
             last = metric_curve(form, rates, metric, sources, color=colour, marker=marker)
-            named.append((last, metric.replace(" in place", ""), colour))
+            if last is not None:
+                named.append((last, metric.replace(" in place", ""), colour))
         form.set(ylabel="share", ylim=(0, 1.02), title="full stops and commas in place")
         end_labels(form, named)
         for axes in (bits, spaces, words, form):

@@ -1,9 +1,11 @@
 """Figures of the small course experiments, over seeds."""
 
+import numpy as np
 import pandas as pd
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
+from analysis.statistics import ratio_interval
 
 ALL = "all"
 
@@ -76,7 +78,8 @@ def course_best(
     best_of: str | None = None,
 ) -> Figure:
     """A metric where the setting, or `best_of`, has least of the metric `by`, mean over seeds; less
-    that of another setting at its own best place."""
+    that of another setting at its own best place. Of what a training does or does not, the share
+    that does: if none or all do, five seeds still bound it (3 / n)."""
 
     def at_its_best(name: str, chosen_of: str) -> pd.Series:
         place = best_place(results, experiment, chosen_of, by)
@@ -85,6 +88,10 @@ def course_best(
     figures = at_its_best(setting, best_of or setting)
     if less is not None:
         figures -= at_its_best(less, less)
+    elif figures.isin((0, 1)).all():
+        measure = results.settings
+        how = {"resamples": measure.resamples, "seed": measure.seed, "level": measure.level}
+        return Figure.of(ratio_interval(figures, np.ones(len(figures)), **how))
     return Figure.over_seeds(figures, results.settings.level)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.claims.evidence.course import course_largest, course_lead, course_mean
+from analysis.claims.evidence.course import course_best, course_largest, course_lead, course_mean
 from analysis.probes.course import examples
 from analysis.probes.course.by_hand import as_network, by_hand, gradient_differences
 from analysis.probes.course.examples import BLANK, SILENT, Data, Examples, bracket_depth, spread
@@ -256,6 +256,21 @@ def test_evidence_is_of_the_last_step_over_seeds(results):
     assert course_lead(results, "hello", "loss", "a").estimate == pytest.approx(0.8)
     mean = course_mean(results, "hello", "loss", "a")
     assert mean.low < mean.estimate < mean.high
+
+
+def test_what_no_training_does_is_bounded_by_their_number(results, tmp_path):
+    """Five trainings of which none explodes do not show that none does (3 / n)."""
+    rows = [
+        Observation("V7", "clipping", "free", seed, rate, metric, value, 0.0)
+        for seed in range(1, 6)
+        for rate, bits in ((0.1, 2.0), (1.0, 3.0))
+        for metric, value in (("exploded", float(rate == 1.0)), ("bits", bits))
+    ]
+    write_table(
+        tmp_path / "course/clipping.tsv", [row._asdict() for row in rows], list(Observation._fields)
+    )
+    never = course_best(results, "clipping", "exploded", "free", "bits")
+    assert (never.estimate, never.low) == (0, 0) and never.high == pytest.approx(0.599, abs=1e-3)
 
 
 def test_missing_evidence_says_so(results, tmp_path):

@@ -480,7 +480,7 @@ def test_a_missing_program_is_missed_before_hours_of_scoring(
     never = {"network": None}  # a model that cannot be asked
     said = f"^{program} is not installed: run make tools, or install Debian's package {package}$"
     with pytest.raises(InputError, match=said):
-        measure_models(never, {"network"}, {}, text, kind, settings, tmp_path)
+        measure_models(never, {}, {"network"}, {}, [], text, kind, settings, tmp_path)
 
 
 INTERRUPTED = """

@@ -89,9 +89,11 @@ def course_best(
     if less is not None:
         figures -= at_its_best(less, less)
     elif figures.isin((0, 1)).all():
-        measure = results.settings
-        how = {"resamples": measure.resamples, "seed": measure.seed, "level": measure.level}
-        return Figure.of(ratio_interval(figures, np.ones(len(figures)), **how))
+        m = results.settings
+        each = np.ones(len(figures))
+        return Figure.of(
+            ratio_interval(figures, each, resamples=m.resamples, seed=m.seed, level=m.level)
+        )
     return Figure.over_seeds(figures, results.settings.level)
 
 

@@ -28,14 +28,14 @@ def _bound(value: float | None) -> str:
 
 
 def lines(verdict: dict[str, Any]) -> str:
-    """A claim for a terminal, a line a part and one a change of its rule."""
+    """A claim for a terminal, a line a part, a network and a change of its rule."""
     variant = f" (on {verdict['variant']})" if verdict.get("variant") else ""
     revised = [
         f"revised {r['date']}: was: {r['was']} (then {r['verdict']}.) {r['why']}"
         for r in verdict.get("revised", [])
     ]
     head = f"{verdict['id']:4} {verdict['verdict']}{variant}"
-    return "\n       ".join([head, *map(_line, verdict["parts"]), *revised])
+    return "\n       ".join([head, *map(_line, verdict["parts"]), *verdict["networks"], *revised])
 
 
 def _line(part: dict[str, Any]) -> str:

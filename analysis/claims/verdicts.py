@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from analysis.claims.evidence import FIGURES, Figure
+from analysis.claims.networks import networks
 from analysis.results.reader import NotRunError, Results
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
@@ -72,6 +73,8 @@ class Part:
     highest: float | None = None
     floor_is: str = ""
     """What the floor is the figure of."""
+    n: int | None = None
+    """How many windows, documents, samples or seeds the interval is from."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class Verdict:
     revised: list[Revision] = field(default_factory=list)
     short: str = ""
     """The claim in some three words."""
+    networks: list[str] = field(default_factory=list)
+    """What it was read from: size, training symbols, seeds, machines."""
 
 
 def rule_text(rule: Mapping[str, float]) -> str:
@@ -151,6 +156,7 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
         variant=variants(results, _ruled_on(entry, results)),
         revised=revised,
         short=str(entry.get("short", "")),
+        networks=networks(results, entry["runs"]),
     )
 
 
@@ -212,6 +218,7 @@ def _settled(claim_id: str, entry: Mapping[str, Any], results: Results) -> Part:
         low=low,
         high=high,
         floor=None if floor is None else _finite(floor),
+        n=figure.n,
     )
 
 

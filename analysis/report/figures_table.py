@@ -47,8 +47,8 @@ def figures_table(
     rows = [
         {"kind": "claim", "run": " ".join(claim.runs), "name": f"{claim.id}: {part.measured}",
          "source": claim.source, "unit": part.unit, "estimate": part.estimate, "low": part.low,
-         "high": part.high, "floor": part.floor, "rule": part.rule, "verdict": part.verdict,
-         "page": f"index.html#{claim.id}"}
+         "high": part.high, "n": part.n, "floor": part.floor, "rule": part.rule,
+         "verdict": part.verdict, "page": f"index.html#{claim.id}"}
         for claim in claims
         for part in claim.parts
     ]  # fmt: skip

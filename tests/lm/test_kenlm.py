@@ -15,6 +15,7 @@ from benchmarks import pruning
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.ngram.kenlm import KenLM, estimation, run, sentence, train
 from pipeline.lm.scoring import score
+from pipeline.lm.vocabulary import Vocabulary
 
 SIZE = 12
 FOREIGN = SIZE + 3
@@ -87,6 +88,23 @@ def test_scores_are_those_of_the_query_program(path: Path, sequence: NDArray) ->
     words = words_of(sequence)
     raw = KenLM(path, SIZE).model.full_scores(" ".join(words), bos=False, eos=False)
     np.testing.assert_allclose([[score for score, _, _ in raw]], query(path, [words]), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [b"<s>", b"</s>", b"<unk>", b"\t", b"\x00", b"\xef\xbb\xbf", b"\r\n", b" ", b"\xff\xfe"],
+)
+def test_texts_that_hold_what_kenlm_itself_writes(tmp_path: Path, oddity: bytes) -> None:
+    """Its marks of a sentence's ends and of unknown words, and bytes between or before words."""
+    text = b"".join(oddity + b"the %d of <%d>" % (n % 7, n % 5) for n in range(300)) + oddity
+    vocabulary = Vocabulary.of(text)
+    program("lmplz")
+    path, ids = tmp_path / "model.bin", vocabulary.encode(text)
+    train(ids, vocabulary.size, 5, path, memory="100M", prune=[], quantise=False)
+    words = [str(symbol) for symbol in ids[:200]]
+    raw = KenLM(path, vocabulary.size).model.full_scores(" ".join(words), bos=False, eos=False)
+    np.testing.assert_allclose([[score for score, _, _ in raw]], query(path, [words]), atol=1e-4)
+    assert (KenLM(path, vocabulary.size).symbol_log_probs(ids[:200]) > -np.inf).all()
 
 
 @pytest.mark.parametrize("length", [1, 2, 30, 201, 202, 399])

@@ -17,17 +17,19 @@ class Figure(NamedTuple):
     high: float
     note: str = ""
     """What a reader has to know beside it, as how many runs there were."""
+    n: int | None = None
+    """How many windows, documents, samples or seeds the interval is from; None: it has none."""
 
     @classmethod
     def of(cls, interval: Interval, note: str = "") -> "Figure":
         """From a bootstrap."""
-        return cls(interval.estimate, interval.low, interval.high, note)
+        return cls(interval.estimate, interval.low, interval.high, note, interval.n)
 
     @classmethod
     def through(cls, function: Callable[[float], float], interval: Interval) -> "Figure":
         """Of what an interval is of, an increasing function."""
         estimate, low, high = (float(function(value)) for value in interval[:3])
-        return cls(estimate, low, high)
+        return cls(estimate, low, high, n=interval.n)
 
     @classmethod
     def exact(cls, value: float, note: str = "") -> "Figure":

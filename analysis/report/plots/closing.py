@@ -23,7 +23,7 @@ COLUMNS = 2
 LABELS = 5
 """So many distances can all be named below a panel; of more, every other."""
 LEAST_DISTANCES = 3
-"""A line of fewer points tells nothing of distance."""
+"""A line of fewer points shows nothing about distance."""
 FIGURES = {
     "probability": "probability of the closer",
     "likeliest": "share where it is the likeliest",

@@ -85,13 +85,13 @@ def shapes(rows: pd.DataFrame) -> Picture:
 
 
 def classes(rows: pd.DataFrame) -> Picture:
-    """Names told rightly; how far packed and padded are apart."""
+    """Names told right; how far packed and padded are apart."""
     accuracy = chosen(rows, metric="accuracy")
     apart = chosen(rows, metric="largest difference")
 
     def draw(left: Axes, right: Axes) -> None:
         dots(left, [("names", accuracy)])
-        left.set(xlabel="share told rightly", xlim=(0.5, 1))
+        left.set(xlabel="share told right", xlim=(0.5, 1))
         both_ways_read = apart.assign(value=apart["floor"])
         dots(right, [("pads not read", apart.assign(floor=np.nan)),
                      ("pads read", both_ways_read.assign(floor=np.nan))])  # fmt: skip
@@ -100,7 +100,7 @@ def classes(rows: pd.DataFrame) -> Picture:
 
     return picture(
         draw,
-        f"Names told rightly {accuracy['value'].mean():.2f}, always the larger class "
+        f"Share of names told right {accuracy['value'].mean():.2f}, always the larger class "
         f"{accuracy['floor'].mean():.2f}. Packed and padded differ by {apart['value'].max():.0e} "
         f"at most; by {apart['floor'].max():.0e} where a backward pass reads the pads.",
         "Left: unseen first names told to be female or male; tick: always the larger class. Right: "
@@ -158,11 +158,11 @@ def both_ways(rows: pd.DataFrame) -> Picture:
 
     def draw(axes: Axes) -> None:
         dots(axes, rows.groupby("setting", sort=False))
-        axes.set(xlabel="share of letters tagged rightly", xlim=(0, 1.03))
+        axes.set(xlabel="share of letters tagged right", xlim=(0, 1.03))
 
     return picture(
         draw,
-        f"Share of letters tagged rightly: {said(rows)}; always the most frequent tag "
+        f"Share of letters tagged right: {said(rows)}; always the most frequent tag "
         f"{rows['floor'].mean():.2f}.",
         "How many letters of the word are still to come, told at each letter, a point a seed. "
         "Ticks: always the most frequent tag.",

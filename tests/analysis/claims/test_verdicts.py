@@ -399,3 +399,28 @@ def test_no_verdict_is_typed_in():
     for path in (ROOT / "analysis").rglob("*.py"):
         if path.name != "verdicts.py":
             assert '"reproduced"' not in path.read_text(), path
+
+
+def test_networks_are_told_with_the_verdict(results: Results, tmp_path: Path) -> None:
+    """Size, symbols read, seeds and machines, of an experiment and of a sweep; none before."""
+    assert settle("P5", ENTRIES["P5"], results).networks == []
+    card = {"experiment": {"model": {"cell": "lstm", "layers": 3, "hidden": 512}},
+            "parameters": 1, "steps": 6000, "symbols_per_step": 10_000,
+            "machines": {"EPYC, bfloat16": 0.75, "Xeon, float32": 0.25}}  # fmt: skip
+    write_json(tmp_path / "shakespeare" / "train.json", card)
+    assert settle("P5", ENTRIES["P5"], results).networks == [
+        "shakespeare: LSTM 3x512; 60.0 million training symbols; 1 seed; "
+        "EPYC, bfloat16 (75% of the steps); Xeon, float32 (25% of the steps)"
+    ]
+    runs = [
+        {"digest": f"{layers}-{seed}", "model.layers": layers, "seed": seed, "steps": 1000 * layers,
+         "symbols_per_step": 5000, "device": "EPYC, 1 threads", "precision": "bfloat16"}
+        for layers, seed in itertools.product((1, 2), SEEDS)
+    ]  # fmt: skip
+    write_rows(tmp_path / "sweeps/layers/runs.tsv", runs)
+    scores = [{"digest": run["digest"], "window": 0, "nats": 1.0, "symbols": 1} for run in runs]
+    write_rows(tmp_path / "sweeps/layers/scores.tsv", scores)
+    assert settle("P16", ENTRIES["P16"], results).networks == [
+        "layers: 6 networks; 5.0 to 10.0 million training symbols each; 3 seeds; "
+        "EPYC, 1 threads, bfloat16"
+    ]

@@ -5,8 +5,19 @@
 LAYERSxUNITS:N:T is a network, its streams and symbols a window. Under each policy a process trains
 it, with as many threads as there are cores but for `one thread`, some seconds in every condition;
 then it is the next policy's turn. Figures are medians of steps a second over the best of their
-condition. `worst` is a policy's lowest; pipeline/__init__.py has the one whose lowest is highest
-over the networks. Under `one taken` the process loses one core every other twentieth of a second.
+condition. Under `one taken` the process loses one core every other twentieth of a second.
+
+Choose by `worst`, a policy's lowest. On two cores of an AMD EPYC (Zen 4), quiet / worst, where
+oneDNN has AVX-512 with bfloat16, and where it is held to AVX2:
+
+                       2x192:32:64    3x512:100:100   2x192, AVX2    3x512, AVX2
+    default (300,000)   .93 / .29       .96 / .45      1   / .42      .99 / .57
+    spin 1,000          .83 / .50       .94 / .90       .89 / .67     .99 / .88
+    passive             .34 / .34       .96 / .92       .58 / .58     .92 / .92
+    one thread          .59 / .59       .50 / .50       .55 / .55     .52 / .52
+
+So threads wait passively (pipeline/__init__.py), and small networks have one
+(pipeline/lm/rnn/hardware.py).
 """
 
 import argparse
@@ -33,6 +44,7 @@ POLICIES = {
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
+"""All but the last with as many threads as there are cores, for small networks too."""
 TAKEN = "one taken"
 BUSY = {"quiet": 0, "one beside": 1, "three beside": 3, TAKEN: 0}
 """Conditions, and busy processes of each."""
@@ -45,6 +57,7 @@ class Worker:
 
     def __init__(self, network: str, policy: dict[str, str]) -> None:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
+        own["OMP_NUM_THREADS"] = str(len(os.sched_getaffinity(0)))
         self.process = subprocess.Popen(
             [sys.executable, __file__, "--worker", network], env=own | policy, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,

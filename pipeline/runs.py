@@ -189,7 +189,8 @@ class Run:
             "seconds": round(progress.seconds, 1),
             "validation_bits": progress.best / math.log(2),
             "stopped_by": trainer.stopped_by,
-            "device": f"{processor(trainer.device)}, {torch.get_num_threads()} threads",
+            "device": f"{processor(trainer.device)}, "
+            f"{trainer.plan.threads or torch.get_num_threads()} threads",
             "precision": str(trainer.plan.dtype).removeprefix("torch."),
             "machines": {
                 name: round(steps / progress.step, 4) for name, steps in progress.machines.items()

@@ -5,11 +5,13 @@ import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from omegaconf import DictConfig, OmegaConf
 
 from pipeline.lm.io.files import file_sha256, write_json
 from pipeline.lm.rnn.language_model import RecurrentLM
@@ -65,6 +67,14 @@ def prepare(
     rows = [f"{part}\tall\t0\t{len(symbols)}\n" for part, symbols in ids.items()]
     (folder / "documents.tsv").write_text("part\tname\tstart\tstop\n" + "".join(rows))
     return PreparedText.open(folder)
+
+
+def card(experiment: DictConfig) -> dict[str, Any]:
+    """What train.json tells of a training of an experiment, made up."""
+    return {
+        "experiment": OmegaConf.to_container(experiment), "parameters": 1, "vocabulary": 96,
+        "steps": 1, "symbols_per_step": 1, "device": "CPU, 1 threads", "precision": "float32",
+    }  # fmt: skip
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ NEEDED = {
     "gradients.tsv": ("cell", "distance", "norm"),
     "memory_tasks.tsv": ("task", "error", "guessing"),
     "course": ("experiment", "setting", "at", "value", "floor"),
-    "runs.tsv": ("digest",),
+    "runs.tsv": ("digest", "steps", "symbols_per_step", "device", "precision"),
     "sizes.tsv": ("model", "ngrams"),
     "canaries.tsv": ("model", "times", "recited"),
     "delayed_copy.tsv": ("lag", "error", "guessing"),

@@ -267,6 +267,33 @@ def test_neighbours_change_no_byte(recipe):
         assert torch.equal(weight, weights[1][name]), name
 
 
+@pytest.mark.parametrize(
+    ("hidden", "n", "count"), [(192, 32, 1), (128, 100, 1), (512, 50, None), (512, 100, None)]
+)
+def test_small_networks_take_one_thread(
+    monkeypatch: pytest.MonkeyPatch, hidden: int, n: int, count: int | None
+) -> None:
+    """By their work alone; who sets OMP_NUM_THREADS gets as many."""
+    network = RecurrentNetwork(80, "lstm", layers=2, hidden=hidden)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert plan("float32", torch.device("cpu"), network, n).threads == count
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert plan("float32", torch.device("cpu"), network, n).threads is None
+
+
+def test_one_thread_is_for_the_steps_alone(monkeypatch: pytest.MonkeyPatch, prose, recipe) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    steps, seen, before = trainer(prose, recipe), [], torch.get_num_threads()
+    take_step = steps._step
+    monkeypatch.setattr(steps, "_step", lambda: (seen.append(torch.get_num_threads()), take_step()))
+    torch.set_num_threads(2)
+    try:
+        next(steps.run())
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_padding_for_a_gpu_changes_no_result(prose, recipe):
     """The plan that cuDNN's persistent kernels want, carried out on the CPU."""
     plain = trainer(prose, recipe, dropout=0)

@@ -81,14 +81,13 @@ def test_a_checkout_beyond_ascii(place: Path, checkout: Path, command: str) -> N
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_reader_who_leaves(place: Path, command: str) -> None:
     """As `| head -c 5`: no traceback, no complaint."""
-    process = subprocess.Popen(
-        words_of(command, place), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout and process.stderr
-    process.stdout.read(5)
-    process.stdout.close()
-    said = process.stderr.read().decode()
-    assert process.wait() in (0, 141), said
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words_of(command, place), cwd=ROOT, **pipe) as process:
+        assert process.stdout and process.stderr
+        process.stdout.read(5)
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 0, said
     assert "Traceback" not in said and "error" not in said.lower()
 
 

@@ -1,8 +1,10 @@
 """What a training takes from the machine at hand: arithmetic, padded shapes, loss scale, memory."""
 
 import ctypes
+import os
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of glibc's mallopt, from <malloc.h>."""
 MOST = 2**31 - 1
 
+SMALL_STEP = 3e7
+"""Multiplications of one layer at one symbol of N streams, up to which a training keeps to one
+thread: two gain little, lose much beside other work, and are worse than one wherever they wait for
+each other (benchmarks/threads.py)."""
+
 LOSS_SCALE = 1024.0
 """Half precision ends at 6e-8 and 65,504; gradients of the loss, clipped at 5, fit in between
 when scaled by this. What overflows nonetheless is clipped, what is no number is passed over."""
@@ -39,6 +46,8 @@ class Plan:
     streams: int
     """N, or more: what is added reads nothing and predicts nothing."""
     loss_scale: float
+    threads: int | None = None
+    """Of the processor; None: as many as PyTorch has."""
 
 
 def device_at_hand() -> torch.device:
@@ -89,7 +98,27 @@ def plan(precision: str, device: torch.device, network: RecurrentNetwork, n: int
         inputs=_multiple(network.size, UNIT_MULTIPLE) if padded else network.size,
         streams=_multiple(n, STREAM_MULTIPLE) if padded else n,
         loss_scale=LOSS_SCALE if dtype == torch.float16 else 1.0,
+        threads=threads_for(network, n) if device.type == "cpu" else None,
     )
+
+
+def threads_for(network: RecurrentNetwork, n: int) -> int | None:
+    """How many threads train a network with n streams, None for as many as there are. It depends
+    on no neighbour, so that results don't; OMP_NUM_THREADS has the last word."""
+    weights = sum(weight.numel() for weight in network.layers[-1].parameters())
+    small = n * weights <= SMALL_STEP and "OMP_NUM_THREADS" not in os.environ
+    return 1 if small else None
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """So many threads for PyTorch's work on the processor, afterwards as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def chosen_precision(wanted: str, device: torch.device, persistent: bool = False) -> torch.dtype:

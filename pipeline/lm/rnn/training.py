@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.batches import Streams, Windows
-from pipeline.lm.rnn.hardware import Plan, keep_freed_memory, plan, processor
+from pipeline.lm.rnn.hardware import Plan, keep_freed_memory, plan, processor, threads
 from pipeline.lm.rnn.network import LayerState, RecurrentNetwork
 from pipeline.lm.rnn.parallel import Workers
 from pipeline.lm.rnn.schedule import Recipe, planned_steps, rate_at
@@ -117,10 +117,11 @@ class Trainer:
         machine = f"{processor(self.device)}, {str(self.plan.dtype).removeprefix('torch.')}"
         while self.stopped_by is None:
             began = time.perf_counter()
-            self._step()
+            with threads(self.plan.threads):
+                self._step()
+                if self.progress.step in evaluation_steps:
+                    self._record(began)
             self.progress.machines[machine] = self.progress.machines.get(machine, 0) + 1
-            if self.progress.step in evaluation_steps:
-                self._record(began)
             self.progress.seconds += time.perf_counter() - began
             yield self.progress.step
 

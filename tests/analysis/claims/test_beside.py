@@ -92,7 +92,8 @@ def test_the_grid_has_every_cell_and_both_figures(results, tmp_path):
     folder.mkdir(parents=True)
     runs = [
         {"digest": f"{cell}{layers}", "model.cell": cell, "model.layers": layers,
-         "model.hidden": 64, "steps": 1, "seconds": 1, "parameters": 9}
+         "model.hidden": 64, "steps": 1, "seconds": 1, "parameters": 9,
+         "symbols_per_step": 1, "device": "CPU", "precision": "float32"}
         for cell in ("lstm", "rnn", "gru")
         for layers in (1, 2, 3)
     ]  # fmt: skip

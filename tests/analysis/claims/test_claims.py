@@ -26,7 +26,7 @@ from analysis.results.reader import Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import write_json
-from tests.conftest import ROOT
+from tests.conftest import ROOT, card
 
 
 @pytest.fixture
@@ -188,8 +188,8 @@ def test_g3_from_made_up_results(results, tmp_path, network, verdict):
 
 
 def test_p1_counts_the_architecture_of_the_post(results, tmp_path):
-    about = {"vocabulary": 96, "experiment": {}, "parameters": 0}
-    write_json(tmp_path / "paulgraham" / "train.json", about)
+    about = {"vocabulary": 96, "parameters": 0}
+    write_json(tmp_path / "paulgraham" / "train.json", card(CONFIG.experiments.paulgraham) | about)
     settled = settle("P1", ENTRIES["P1"], results)
     assert settled.verdict == REPRODUCED
     assert settled.parts[0].estimate == settled.parts[0].low == pytest.approx(3.4, abs=0.1)

@@ -48,7 +48,8 @@ def sweep(folder: Path, name: str, bits: dict) -> None:
     runs, scores = [], []
     for number, (settings, value) in enumerate(bits.items()):
         runs.append({"digest": f"d{number}", **dict(settings), "parameters": 1, "steps": 10,
-                     "symbols_per_step": 10, "seconds": 10})  # fmt: skip
+                     "symbols_per_step": 10, "seconds": 10, "device": "CPU",
+                     "precision": "float32"})  # fmt: skip
         scores.append({"digest": f"d{number}", "window": 0, "symbols": 100,
                        "nats": value * 100 * 0.6931471805599453})  # fmt: skip
     write_rows(folder / "sweeps" / name / "runs.tsv", runs)

@@ -25,7 +25,7 @@ from analysis.claims.verdicts import (
 from analysis.results.reader import NotRunError, Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
-from tests.conftest import ROOT
+from tests.conftest import ROOT, card
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
@@ -240,7 +240,8 @@ def test_verdicts_follow_from_sweeps(name, verdict, results, tmp_path):
     for (settings, gain), seed in itertools.product(gains[name], SEEDS):
         digest = f"d{len(runs)}"
         runs.append({"parameters": 1, "steps": 1, "seconds": 1, **settings, "digest": digest,
-                     "seed": seed})  # fmt: skip
+                     "seed": seed, "symbols_per_step": 1, "device": "CPU",
+                     "precision": "float32"})  # fmt: skip
         scores.append({"digest": digest, "window": 0, "symbols": 1, "nats": 2 - gain + seed / 1e4})
     folder = tmp_path / "sweeps" / ENTRIES[name]["runs"][-1]
     write_rows(folder / "runs.tsv", runs)
@@ -302,7 +303,8 @@ def test_k2_follows_from_scores_and_sizes(verdict, results, tmp_path):
             known = pd.read_csv(folder / "scores.tsv", sep="\t").to_dict("records") if (
                 folder / "scores.tsv").exists() else []  # fmt: skip
             write_rows(folder / "scores.tsv", [*known, *rows])
-    write_json(tmp_path / "warpeace/train.json", {"experiment": {}, "parameters": 5e6})
+    about = card(CONFIG.experiments.warpeace) | {"parameters": 5e6}
+    write_json(tmp_path / "warpeace/train.json", about)
     stored = 5_000_000 * (10 if verdict == REPRODUCED else 1)
     write_rows(tmp_path / "baselines/warpeace/sizes.tsv", [
         {"model": f"kenlm:{n}", "ngrams": stored, "bytes": 1} for n in (8, 11, 20)
@@ -376,11 +378,8 @@ def test_results_of_the_laptop_settle_nothing_at_full_scale(name, results, tmp_p
     ]
     write_rows(tmp_path / run / "confidence.tsv", rows)
     for scale, expected in (("full", REPRODUCED), ("laptop", NOT_RUN)):
-        experiment = OmegaConf.to_container(load(ROOT / PARAMS_FILES[scale]).experiments[run])
-        write_json(
-            tmp_path / run / "train.json",
-            {"experiment": experiment, "parameters": 1, "vocabulary": 96},
-        )
+        experiment = load(ROOT / PARAMS_FILES[scale]).experiments[run]
+        write_json(tmp_path / run / "train.json", card(experiment))
         settled = settle(name, ENTRIES[name], results)
         assert settled.verdict == expected
         if expected == NOT_RUN:
@@ -404,10 +403,10 @@ def test_no_verdict_is_typed_in():
 def test_networks_are_told_with_the_verdict(results: Results, tmp_path: Path) -> None:
     """Size, symbols read, seeds and machines, of an experiment and of a sweep; none before."""
     assert settle("P5", ENTRIES["P5"], results).networks == []
-    card = {"experiment": {"model": {"cell": "lstm", "layers": 3, "hidden": 512}},
-            "parameters": 1, "steps": 6000, "symbols_per_step": 10_000,
-            "machines": {"EPYC, bfloat16": 0.75, "Xeon, float32": 0.25}}  # fmt: skip
-    write_json(tmp_path / "shakespeare" / "train.json", card)
+    about = {"steps": 6000, "symbols_per_step": 10_000,
+             "machines": {"EPYC, bfloat16": 0.75, "Xeon, float32": 0.25}}  # fmt: skip
+    path = tmp_path / "shakespeare" / "train.json"
+    write_json(path, card(CONFIG.experiments.shakespeare) | about)
     assert settle("P5", ENTRIES["P5"], results).networks == [
         "shakespeare: LSTM 3x512; 60.0 million training symbols; 1 seed; "
         "EPYC, bfloat16 (75% of the steps); Xeon, float32 (25% of the steps)"

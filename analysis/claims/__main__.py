@@ -35,7 +35,9 @@ def lines(verdict: dict[str, Any]) -> str:
         for r in verdict.get("revised", [])
     ]
     head = f"{verdict['id']:4} {verdict['verdict']}{variant}"
-    return "\n       ".join([head, *map(_line, verdict["parts"]), *verdict.get("networks", []), *revised])
+    return "\n       ".join(
+        [head, *map(_line, verdict["parts"]), *verdict.get("networks", []), *revised]
+    )
 
 
 def _line(part: dict[str, Any]) -> str:

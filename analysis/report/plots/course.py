@@ -65,18 +65,19 @@ def ends(rows: pd.DataFrame) -> pd.DataFrame:
 
 def hello(rows: pd.DataFrame) -> Picture:
     """Loss by step, with state and without."""
+    ways = {str(name): mine for name, mine in rows.groupby("setting")}
 
     def draw(axes: Axes) -> None:
-        for colour, (name, mine) in zip(COLOURS, rows.groupby("setting"), strict=False):
-            line(axes, mine, str(name), color=colour)
-        axes.axhline(rows["floor"].iloc[0], ls=":", color=GREY, label="least without state")
+        for colour, (name, mine) in zip(COLOURS, ways.items(), strict=False):
+            line(axes, mine, name, color=colour)
+        axes.axhline(rows["floor"].iloc[0], ls=":", color=GREY)
         axes.set(xlabel="steps", ylabel="nats per symbol", yscale="log")
-        axes.legend()
 
     return picture(
         draw,
         f"Loss on hello at the end, nats per symbol: {said(ends(rows), form='.3g')}.",
         f"Loss while a network learns “hello”, with state and without. {BAND}",
+        key=[*map(Series, ways, COLOURS), Series("least without state", GREY, ls=":")],
     )
 
 
@@ -143,23 +144,22 @@ def _box(column: int, row: int) -> Rectangle:
 
 def by_hand(rows: pd.DataFrame) -> Picture:
     """Both losses, one over the other."""
+    losses = chosen(rows, metric="training loss")
+    names = map(str, losses["setting"].unique())
+    key = [Series(name, colour, ls=ls) for name, colour, ls in
+           zip(names, (NETWORK_COLOUR, KENLM_COLOUR), "-:", strict=True)]  # fmt: skip
 
     def draw(axes: Axes) -> None:
-        losses = chosen(rows, metric="training loss")
-        for (name, mine), style in zip(
-            losses.groupby("setting", sort=False),
-            ({"color": NETWORK_COLOUR, "ls": "-"}, {"color": KENLM_COLOUR, "ls": ":"}),
-            strict=True,
-        ):
-            line(axes, mine, str(name), **style)
+        for one in key:
+            line(axes, chosen(losses, setting=one.name), one.name, color=one.color, ls=one.ls)
         axes.set(xlabel="steps", ylabel="training loss, nats per symbol")
-        axes.legend()
 
     gap = chosen(rows, metric="loss difference")["value"].max()
     return picture(
         draw,
         f"Training loss of the NumPy network and of PyTorch's: they differ by {gap:.0e} at most.",
         f"The losses of the same start trained in NumPy and in PyTorch lie on one another. {BAND}",
+        key=key,
     )
 
 
@@ -191,18 +191,17 @@ def optimisers(rows: pd.DataFrame) -> Picture:
     """Loss curves at each optimiser's best rate; the loss reached by rate."""
     reached = chosen(rows, metric="training nats")
     names = list(reached["setting"].unique())
+    means = reached.groupby(["setting", "at"])["value"].agg(lambda v: v.mean(skipna=False))
+    at_best = {name: f"{name} at {means[name].idxmin():g}" for name in names}
 
     def draw(left: Axes, right: Axes) -> None:
         for name, colour in zip(names, COLOURS, strict=False):
-            mine = chosen(reached, setting=name)
-            rate = mine.groupby("at")["value"].agg(lambda v: v.mean(skipna=False)).idxmin()
-            curve = chosen(rows, setting=f"{name} at {rate:g}", metric="training loss")
-            line(left, curve, f"{name} at {rate:g}", color=colour)
-            line(right, mine, name, color=colour, marker="o")
+            curve = chosen(rows, setting=at_best[name], metric="training loss")
+            line(left, curve, name, color=colour)
+            line(right, chosen(reached, setting=name), name, color=colour, marker="o")
         left.set(xlabel="steps", ylabel="training loss, nats per symbol", title="at the best rate")
         right.set(xlabel="learning rate", xscale="log", title="by rate", ylabel="at the end")
         right.axhline(reached["floor"].mean(), ls=":", color=GREY)
-        left.legend(fontsize=8)
         least, most = reached["value"].min(), min(reached["value"].max(), 6)
         right.set_ylim(least - 0.2, most + 0.2)
 
@@ -216,6 +215,7 @@ def optimisers(rows: pd.DataFrame) -> Picture:
         "Loss of one small vanilla RNN under each optimiser: at its best rate, and at the end by "
         f"rate. Dotted: symbol frequencies alone. {BAND}",
         panels=(1, 2),
+        key=list(map(Series, at_best.values(), COLOURS)),
     )
 
 
@@ -237,7 +237,6 @@ def clipping(rows: pd.DataFrame) -> Picture:
             axes.set(ylabel="share that explode")
         for axes in panels[-2:]:
             axes.set(xlabel="learning rate")
-        panels[0].legend(fontsize=8)
 
     return picture(
         draw,
@@ -245,6 +244,7 @@ def clipping(rows: pd.DataFrame) -> Picture:
         "Share of trainings, over seeds, that end no better than guessing or without a number, by "
         "learning rate, with gradients clipped and not.",
         panels=((len(kinds) + 1) // 2, 2),
+        key=[Series("not clipped", COLOURS[0], "o"), Series("clipped", COLOURS[1], "o", "--")],
     )
 
 

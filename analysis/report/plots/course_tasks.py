@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.report.plots.course import BAND, COLOURS, chosen, dots, line, said
-from analysis.report.plots.figures import GREY, Picture, picture
+from analysis.report.plots.figures import GREY, Picture, Series, picture
 from analysis.report.plots.memory import CELL_STYLES
 
 CELLS = {cell.upper(): style for cell, style in CELL_STYLES.items()}
@@ -16,19 +16,17 @@ def memory(rows: pd.DataFrame) -> Picture:
     rows = rows.assign(value=rows["value"] / rows["floor"])
     adding = rows[rows["experiment"] == "adding: add"]
     limit = rows[rows["experiment"].str.startswith("limit")]
+    cells = list(map(str, adding["setting"].unique()))
+    copying = {**CELLS["RNN"], "ls": "--"}
 
     def draw(left: Axes, right: Axes) -> None:
-        for cell, mine in adding.groupby("setting", sort=False):
-            line(left, mine, str(cell), **CELLS[str(cell)])
-        for (name, mine), colour in zip(
-            limit.groupby("experiment", sort=False), COLOURS, strict=False
-        ):
-            line(right, mine, {"limit: add": "adding", "limit: copy": "copying"}[str(name)],
-                 color=colour, marker="o")  # fmt: skip
+        for cell in cells:
+            line(left, chosen(adding, setting=cell), cell, **CELLS[cell])
+        line(right, chosen(limit, experiment="limit: add"), "adding", **CELLS["RNN"])
+        line(right, chosen(limit, experiment="limit: copy"), "copying", **copying)
         for axes, title in ((left, "adding, three cells"), (right, "a vanilla RNN")):
             axes.axhline(1, color=GREY, ls=":")
             axes.set(title=title, xlabel="steps in a sequence", ylim=(-0.04, 1.3))
-            axes.legend(fontsize=8)
         left.set(ylabel="error, guessing being 1")
         right.axhline(0.2, color=GREY, lw=0.8, ls="--")
 
@@ -39,6 +37,7 @@ def memory(rows: pd.DataFrame) -> Picture:
         "Mean squared error by length, that of guessing being 1 (dotted). Right: what is below the "
         f"dashed line counts as solved. {BAND}",
         panels=(1, 2),
+        key=[*(Series(cell, **CELLS[cell]) for cell in cells), Series("RNN, copying", **copying)],
     )
 
 
@@ -55,7 +54,6 @@ def inductive(rows: pd.DataFrame) -> Picture:
             )
             axes.set(title=str(task), xlabel="length", ylim=(-0.04, 1.06))
         panels[0].set(ylabel="told without an error")
-        panels[0].legend(fontsize=8)
 
     return picture(
         draw,
@@ -65,6 +63,10 @@ def inductive(rows: pd.DataFrame) -> Picture:
         "Share of sequences told without an error by length: counting (as many b as there were a) "
         "and copying. Dashed: the longest learnt from. Dotted: guessing. " + BAND,
         panels=(1, 2),
+        key=[
+            Series(str(cell), **{**CELLS[str(cell)], "marker": ""})
+            for cell in rows["setting"].unique()
+        ],
     )
 
 
@@ -129,9 +131,6 @@ def states(rows: pd.DataFrame) -> Picture:
                 axes.set(xticks=[], yticks=[])
                 if scale:
                     axes.figure.colorbar(drawn, ax=axes, label="letter")
-        for name, colour in zip(("female", "male"), COLOURS, strict=False):
-            panels[0].scatter([], [], color=colour, s=14, label=name)
-        panels[0].legend(fontsize=8)
 
     near = rows[rows["metric"].str.startswith("neighbours")]
     words = [
@@ -150,6 +149,7 @@ def states(rows: pd.DataFrame) -> Picture:
         "by t-SNE; coloured by the name's class and by the letter's place in it (8: or later). "
         + found,
         panels=(2, 2),
+        key=[Series("female", COLOURS[0], "o", ""), Series("male", COLOURS[1], "o", "")],
     )
 
 

@@ -104,10 +104,14 @@ def plan(precision: str, device: torch.device, network: RecurrentNetwork, n: int
 
 def threads_for(network: RecurrentNetwork, n: int) -> int | None:
     """How many threads train a network with n streams, None for as many as there are. It depends
-    on no neighbour, so that results don't; OMP_NUM_THREADS has the last word."""
+    on no neighbour, so that results don't."""
     weights = sum(weight.numel() for weight in network.layers[-1].parameters())
-    small = n * weights <= SMALL_STEP and "OMP_NUM_THREADS" not in os.environ
-    return 1 if small else None
+    return one_thread() if n * weights <= SMALL_STEP else None
+
+
+def one_thread() -> int | None:
+    """For work whose parts are too small to share, unless the user says how many."""
+    return None if "OMP_NUM_THREADS" in os.environ else 1
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.lm.rnn.hardware import chosen_precision
+from pipeline.lm.rnn.hardware import chosen_precision, one_thread, threads
 from pipeline.lm.rnn.network import RecurrentNetwork
 
 FEW = 4
@@ -118,15 +118,20 @@ class RowProduct:
 
 
 class BatchProduct:
-    """Inputs times weights (R, D), both rounded to a type, all streams at once."""
+    """Inputs times weights (R, D), both rounded to a type, all streams at once.
+
+    Each waits for the one before, so one thread: two are 1.1 to 1.8 times as fast on quiet cores,
+    and .3 to .6 times beside one busy process.
+    """
 
     def __init__(self, weights: Tensor, dtype: torch.dtype) -> None:
-        self.weights = weights.to(dtype)
+        self.weights, self.threads = weights.to(dtype), one_thread()
 
     def __call__(self, inputs: Floats) -> Floats:
         """(n, D) -> (n, R)."""
-        values = torch.from_numpy(inputs).to(self.weights.dtype)
-        return functional.linear(values, self.weights).float().numpy()
+        with threads(self.threads):
+            values = torch.from_numpy(inputs).to(self.weights.dtype)
+            return functional.linear(values, self.weights).float().numpy()
 
 
 @_compiled

@@ -7,10 +7,11 @@ The plain loop is nn.LSTM, one symbol of one stream a call, softmax and a draw. 
 turns in one process; figures are medians, `times_plain` is the ratio to the plain loop of as many
 threads. Without weights to load, those of the speeds are random. TEXT is a prepared text
 (data/text/CORPUS): its test part is scored by the whole-sequence path in float32 and by the fast
-steps; the difference is the cost. Unset OMP_NUM_THREADS to measure more than one thread.
+steps; the difference is the cost. The command itself samples with one thread.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -193,6 +194,7 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, default=200_000, help="of TEXT, at most")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(max(arguments.threads))  # or ours would take but one
     shapes = [tuple(map(int, name.split("x"))) for name in arguments.networks]
     try:
         trained = [(m.name, load_network(m), PreparedText.open(t)) for m, t in arguments.trained]

@@ -123,6 +123,19 @@ def seeds_interval(values: ArrayLike, level: float) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def unanimous_interval(
+    value: float, n: int, level: float, lowest: float, highest: float
+) -> Interval:
+    """The mean of n units that all have one value, of such as can have few: it has no variance.
+
+    Units of other values are rarer than -ln(1 - level) / n ("3 / n") and lie anywhere between
+    `lowest` and `highest`.
+    """
+    rare = min(1.0, float(-np.log1p(-level)) / n)
+    low, high = ((1 - rare) * value + rare * edge for edge in (lowest, highest))
+    return Interval(value, low, high, n)
+
+
 def paired_difference(
     a: ArrayLike,
     b: ArrayLike,

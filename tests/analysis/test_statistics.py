@@ -92,6 +92,14 @@ def test_seeds_have_students_interval():
     assert np.isnan(s.seeds_interval([1, 2], 0.95).low)
 
 
+def test_what_all_units_agree_on_may_be_otherwise_in_few():
+    interval = s.unanimous_interval(-1 / 3, 20, 0.95, lowest=-1, highest=1)
+    assert interval.estimate == -1 / 3
+    assert interval[1:3] == pytest.approx((-1 / 3 - 0.15 * 2 / 3, -1 / 3 + 0.15 * 4 / 3), abs=1e-3)
+    assert s.unanimous_interval(0, 20, 0.95, 0, 1).high == pytest.approx(3 / 20, abs=1e-3)
+    assert s.unanimous_interval(0, 2, 0.95, -1, 1)[1:3] == (-1, 1)
+
+
 def test_a_share_of_one_counts_down_from_one():
     interval = s.ratio_interval([100, 200], [100, 200], **OPTIONS)
     assert (interval.estimate, interval.high) == (1, 1)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
-from analysis.statistics import ratio_interval
+from analysis.statistics import ratio_interval, unanimous_interval
 
 ALL = "all"
 
@@ -44,11 +44,17 @@ def course_mean(
     column: str = "value",
 ) -> Figure:
     """A metric at the end of its curve, or `at` some places of it, mean over seeds; less that of
-    another setting, seed by seed. `column` floor puts the metric's floor in its place."""
-    figures = by_seed(course_rows(results, experiment, metric, setting), column, at)
+    another setting, seed by seed. `column` floor puts the metric's floor in its place. That all
+    seeds agree on what happens or not leaves the bounds of so many seeds (3 / n)."""
+    rows = course_rows(results, experiment, metric, setting)
+    figures, happens = by_seed(rows, column, at), rows["value"].isin((0, 1)).all()
     if less is not None:
         figures -= by_seed(course_rows(results, experiment, metric, less), "value", at)
-    return Figure.over_seeds(figures.dropna(), results.settings.level)
+    figures, level = figures.dropna(), results.settings.level
+    if less is not None and happens and (figures == figures.iloc[0]).all():
+        same = float(figures.iloc[0])
+        return Figure.of(unanimous_interval(same, len(figures), level, lowest=-1, highest=1))
+    return Figure.over_seeds(figures, level)
 
 
 def course_lead(results: Results, experiment: str, metric: str, setting: str) -> Figure:

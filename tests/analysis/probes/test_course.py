@@ -273,6 +273,21 @@ def test_what_no_training_does_is_bounded_by_their_number(results, tmp_path):
     assert (never.estimate, never.low) == (0, 0) and never.high == pytest.approx(0.599, abs=1e-3)
 
 
+@pytest.mark.parametrize(("seeds", "high"), [(5, 0.599), (20, 0.150)])
+def test_seeds_that_all_agree_do_not_settle_a_difference(results, tmp_path, seeds, high):
+    """One explodes and the other never: the difference is bounded by the number of seeds."""
+    rows = [
+        Observation("P24", "optimisers", name, seed, 1.0, "diverged", value, 0.0)
+        for seed in range(seeds)
+        for name, value in (("SGD", 1.0), ("Adam", 0.0))
+    ]
+    write_table(tmp_path / "course/optimisers.tsv", [row._asdict() for row in rows],
+                list(Observation._fields))  # fmt: skip
+    found = course_mean(results, "optimisers", "diverged", "Adam", less="SGD", at="all")
+    assert (found.estimate, found.low) == (-1, -1)
+    assert found.high == pytest.approx(-1 + 2 * high, abs=2e-3)
+
+
 def test_missing_evidence_says_so(results, tmp_path):
     with pytest.raises(NotRunError, match="no loss of hello, c"):
         course_mean(results, "hello", "loss", "c")

@@ -1,7 +1,6 @@
 """Over how many steps each kind of cell can learn to remember (claim V2).
 
-Networks of every kind are trained on the tasks of `analysis.probes.remembering`, of one length
-alone or of all lengths mixed.
+Networks of every kind are trained on the tasks of `analysis.probes.remembering`, all lengths mixed.
 
 Writes results/memory_tasks.tsv, a row a network and length.
 """
@@ -10,6 +9,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from tqdm import tqdm
 
 from analysis.probes import remembering
 from analysis.probes.journal import journal
-from analysis.probes.remembering import ALONE, MIXED, Job, Settings, train
+from analysis.probes.remembering import Job, Settings, train
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.lm.io.processes import at_once, cores
 from pipeline.lm.io.tables import write_table
 
-COLUMNS = ["task", "cell", "training", "seed", "length", "steps", "error", "guessing"]
+COLUMNS = ["task", "cell", "seed", "length", "steps", "error", "guessing"]
 
 
 def train_apart(job: Job, settings: Settings) -> list[dict[str, Any]]:
@@ -37,14 +37,9 @@ def train_apart(job: Job, settings: Settings) -> list[dict[str, Any]]:
 
 
 def jobs(settings: Settings) -> Iterator[Job]:
-    """Every network to train, those that take longest first."""
-    lengths = sorted(settings.lengths, reverse=True)
-    for training, groups in ((ALONE, [(length,) for length in lengths]), (MIXED, [tuple(lengths)])):
-        for group in groups:
-            for task in settings.tasks:
-                for cell in settings.cells:
-                    for seed in settings.seeds:
-                        yield Job(task, cell, seed, training, group)
+    """Every network to train."""
+    for task, cell, seed in product(settings.tasks, settings.cells, settings.seeds):
+        yield Job(task, cell, seed, tuple(settings.lengths))
 
 
 def measure_memory(config: DictConfig) -> None:

@@ -8,8 +8,9 @@ Both read random numbers in [0, 1); the second input marks some of them.
 
 The error is the mean square; guessing, always the mean, errs by the variance of what is to be told.
 A network is one layer and a linear read-out of its last state. It is trained on fresh sequences of
-one length, or (`mixed`) of all lengths up to the longest, log-uniformly: then what short ones teach
-can carry over. It stops when the task is solved, or after so many steps.
+all lengths up to the longest, log-uniformly, so that what short ones teach can carry over: trained
+at one length alone it never finds what lies too far back. It stops when the task is solved, or after
+so many steps.
 
 Shapes: T steps, N sequences, H units.
 """
@@ -38,7 +39,6 @@ from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.network import CELLS
 
 TASKS = ("copy", "add")
-ALONE, MIXED = "that length alone", "all lengths mixed"
 SHORTEST = 2
 
 
@@ -110,15 +110,12 @@ class Job:
     task: str
     cell: str
     seed: int
-    training: str
     lengths: tuple[int, ...]
-    """Those it is tested at."""
+    """Those it is tested at; it learns from all up to the longest."""
 
     def draw(self, random: torch.Generator) -> int:
         """The length of the next batch."""
         longest = max(self.lengths)
-        if self.training == ALONE:
-            return longest
         share = float(torch.rand((), generator=random))
         return round(math.exp(math.log(SHORTEST) + share * math.log(longest / SHORTEST)))
 
@@ -157,7 +154,7 @@ def train(job: Job, settings: Settings) -> list[dict[str, Any]]:
     # On sequences that decided no stopping: those have the numbers of steps as seeds.
     final = tested(network, job, settings, seed=settings.steps + job.seed)
     return [
-        {"task": job.task, "cell": job.cell, "training": job.training, "seed": job.seed,
+        {"task": job.task, "cell": job.cell, "seed": job.seed,
          "length": length, "steps": step, "error": error, "guessing": guessing}
         for length, (error, guessing) in zip(job.lengths, final, strict=True)
     ]  # fmt: skip

@@ -79,15 +79,14 @@ def errors_picture(results: Results, runs: dict[str, str]) -> figures.Picture:
 
 
 def memory_rows(results: Results) -> list[dict[str, Any]]:
-    """Rows of the table of memory tasks: a task, way of training and cell; a cell a length."""
+    """Rows of the table of memory tasks: a task and cell; a cell a length."""
     table = inside.memory_errors(results)
     rows = []
-    for (task, training, cell), mine in table.groupby(["task", "training", "cell"], sort=False):
+    for (task, cell), mine in table.groupby(["task", "cell"], sort=False):
         by_length = mine.set_index("length").sort_index()
         rows.append(
             {
                 "task": memory_figures.TASK_NAMES[task],
-                "training": training,
                 "cell": cell.upper(),
                 "cells": [Interval(*row) for row in by_length[inside_figures.COLUMNS].to_numpy()],
                 "steps": by_length["steps"].mean(),

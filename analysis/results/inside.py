@@ -166,14 +166,14 @@ def gradient_decay(results: Results) -> pd.DataFrame:
 
 
 def memory_errors(results: Results) -> pd.DataFrame:
-    """Error by length, that of guessing being 1, over seeds: columns task, cell, training, length,
+    """Error by length, that of guessing being 1, over seeds: columns task, cell, length,
     steps (mean), estimate, low, high, n."""
     table = results.common_table("memory_tasks")
     table = table.assign(error=table["error"] / table["guessing"])
     rows = []
-    for keys, mine in table.groupby(["task", "cell", "training", "length"], sort=False):
+    for keys, mine in table.groupby(["task", "cell", "length"], sort=False):
         found = mean_interval(mine["error"], **results.bootstrap())
-        names = dict(zip(("task", "cell", "training", "length"), keys, strict=True))
+        names = dict(zip(("task", "cell", "length"), keys, strict=True))
         rows.append({**names, "steps": mine["steps"].mean(), **found._asdict()})
     return pd.DataFrame(rows)
 

@@ -43,18 +43,11 @@ def _gradient_shares(
     return norms[distance] / norms[norms.columns.min()]
 
 
-def memory_error(
-    results: Results, task: str, cell: str, training: str, lengths: list[int], worst: bool
-) -> Figure:
+def memory_error(results: Results, task: str, cell: str, lengths: list[int], worst: bool) -> Figure:
     """Error of a memory task relative to guessing, at the length where it is largest, or
     smallest; an interval over seeds."""
     table = results.common_table("memory_tasks")
-    table = table[
-        (table["task"] == task)
-        & (table["cell"] == cell)
-        & (table["training"] == training)
-        & table["length"].isin(lengths)
-    ]
+    table = table[(table["task"] == task) & (table["cell"] == cell) & table["length"].isin(lengths)]
     if table.empty:
         raise NotRunError(f"memory_tasks: nothing of {cell} on {task}")
     return _at_the_extreme(table, "length", worst, results)

@@ -10,7 +10,7 @@ tested at each. Error: mean square, by length. Floor: guessing the mean.
 from dataclasses import dataclass
 
 from analysis.probes.course.settings import Observation
-from analysis.probes.remembering import MIXED, Job, train
+from analysis.probes.remembering import Job, train
 from analysis.probes.remembering import Settings as Recipe
 from pipeline.config.rules import SEED, check
 
@@ -36,7 +36,7 @@ def memory(seed: int, settings: Settings) -> list[Observation]:
         recipe: Recipe = getattr(settings, name)
         for task in recipe.tasks:
             for cell in recipe.cells:
-                for found in train(Job(task, cell, seed, MIXED, tuple(recipe.lengths)), recipe):
+                for found in train(Job(task, cell, seed, tuple(recipe.lengths)), recipe):
                     rows.append(
                         Observation(claim, f"{name}: {task}", cell.upper(), seed, found["length"],
                                     "error", found["error"], found["guessing"])

@@ -62,13 +62,12 @@ def gradients(decay: pd.DataFrame, words: str) -> Picture:
 
 
 def memory(table: pd.DataFrame) -> Picture:
-    """Error by length: a row of panels a task, a column a way of training; guessing dotted."""
-    tasks, trainings = list(table["task"].unique()), list(table["training"].unique())
+    """Error by length: a panel a task; guessing dotted."""
+    tasks = list(table["task"].unique())
 
     def draw(*panels: Axes) -> None:
-        cells = [(task, training) for task in tasks for training in trainings]
-        for axes, (task, training) in zip(panels, cells, strict=True):
-            mine = table[(table["task"] == task) & (table["training"] == training)]
+        for axes, task in zip(panels, tasks, strict=True):
+            mine = table[table["task"] == task]
             lengths = sorted(mine["length"].unique())
             places = {length: place for place, length in enumerate(lengths)}
             for offset, (cell, rows) in enumerate(mine.groupby("cell", sort=False)):
@@ -76,22 +75,20 @@ def memory(table: pd.DataFrame) -> Picture:
                 curve(axes, at, intervals(rows), **CELL_STYLES[cell])
             axes.axhline(1, color=GREY, ls=":", lw=2)
             axes.set_xticks(range(len(lengths)), [f"{n:g}" for n in lengths])
-            axes.set(title=f"{TASK_NAMES[task]},\n{training}", xlabel="steps in a sequence")
+            axes.set(title=TASK_NAMES[task], xlabel="steps in a sequence")
             axes.set(ylabel="error, guessing being 1", ylim=(-0.04, 1.35))
-            axes.title.set_fontsize(9.5)
 
     longest = table["length"].max()
     said = [
-        f"{row.cell.upper()} on {row.task}, trained on {row.training}, {row.estimate:.2f}"
+        f"{row.cell.upper()} on {row.task} {row.estimate:.2f}"
         for row in table[table["length"] == longest].itertuples()
     ]
     return picture(
         draw,
         f"Error relative to guessing at the longest sequences, {longest} steps: {', '.join(said)}.",
         "Mean squared error relative to guessing, mean over seeds with 95 % intervals (bootstrap "
-        "over seeds), of networks trained on sequences of one length (left) or of all lengths up "
-        "to the longest (right). Dotted: guessing.",
-        panels=(len(tasks), len(trainings)),
+        "over seeds), of networks trained on sequences of all lengths. Dotted: guessing.",
+        panels=(1, len(tasks)),
         key=[
             *(Series(cell.upper(), **CELL_STYLES[cell]) for cell in table["cell"].unique()),
             Series("guessing", GREY, "", ":"),

@@ -5,7 +5,7 @@ import torch
 from omegaconf import OmegaConf
 
 from analysis.probes.memory_tasks import jobs
-from analysis.probes.remembering import ALONE, MIXED, Job, Settings, sequences, train
+from analysis.probes.remembering import Job, Settings, sequences, train
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from tests.conftest import ROOT
@@ -31,7 +31,7 @@ def test_copying_asks_for_the_first_number():
 
 
 def test_a_short_task_is_solved_and_stops_early_the_same_each_time():
-    job = Job("copy", "gru", 1, ALONE, (3,))
+    job = Job("copy", "gru", 1, (3,))
     (row,) = train(job, SETTINGS)
     assert row["error"] < 0.1 * row["guessing"] and row["steps"] < SETTINGS.steps
     assert row["guessing"] == pytest.approx(1 / 12, rel=0.2)
@@ -39,7 +39,7 @@ def test_a_short_task_is_solved_and_stops_early_the_same_each_time():
 
 
 def test_what_cannot_be_solved_in_time_is_told_as_it_is():
-    job = Job("add", "rnn", 1, MIXED, (40, 5))
+    job = Job("add", "rnn", 1, (40, 5))
     rows = train(job, Settings(**{**vars(SETTINGS), "steps": 3}))
     assert [row["length"] for row in rows] == [40, 5]
     assert {row["steps"] for row in rows} == {3}
@@ -48,8 +48,7 @@ def test_what_cannot_be_solved_in_time_is_told_as_it_is():
 
 def test_lengths_drawn_while_training():
     random = torch.Generator().manual_seed(3)
-    assert {Job("add", "rnn", 1, ALONE, (40,)).draw(random) for _ in range(9)} == {40}
-    mixed = [Job("add", "rnn", 1, MIXED, (200, 10)).draw(random) for _ in range(2000)]
+    mixed = [Job("add", "rnn", 1, (200, 10)).draw(random) for _ in range(2000)]
     assert min(mixed) == 2 and max(mixed) > 190
     assert 18 < sorted(mixed)[1000] < 22  # the geometric mean of 2 and 200
 
@@ -59,7 +58,7 @@ def test_every_network_is_trained_once():
     settings = params.view(Settings, node, "inside.memory_tasks")
     wanted = list(jobs(settings))
     networks = len(settings.tasks) * len(settings.cells) * len(settings.seeds)
-    assert len(set(wanted)) == len(wanted) == networks * (len(settings.lengths) + 1)
+    assert len(set(wanted)) == len(wanted) == networks
 
 
 @pytest.mark.parametrize(

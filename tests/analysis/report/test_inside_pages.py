@@ -84,11 +84,10 @@ def gradient_table():
 
 def memory_table():
     return [
-        {"task": task, "cell": cell, "training": training, "seed": seed, "length": length,
+        {"task": task, "cell": cell, "seed": seed, "length": length,
          "steps": 100, "error": 0.1 * seed, "guessing": 0.2}
         for task in ("copy", "add")
         for cell in ("rnn", "gru", "lstm")
-        for training in ("that length alone", "all lengths mixed")
         for seed in (1, 2, 3)
         for length in (50, 10)
     ]  # fmt: skip

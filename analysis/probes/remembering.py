@@ -9,8 +9,8 @@ Both read random numbers in [0, 1); the second input marks some of them.
 The error is the mean square; guessing, always the mean, errs by the variance of what is to be told.
 A network is one layer and a linear read-out of its last state. It is trained on fresh sequences of
 all lengths up to the longest, log-uniformly, so that what short ones teach can carry over: trained
-at one length alone it never finds what lies too far back. It stops when the task is solved, or after
-so many steps.
+at one length alone it never finds what lies too far back. It stops when the task is solved, or
+after so many steps.
 
 Shapes: T steps, N sequences, H units.
 """

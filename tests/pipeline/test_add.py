@@ -19,6 +19,7 @@ from pipeline.own import guesses
 from pipeline.own.place import look
 from pipeline.own.writing import plain, writing
 from tests.conftest import PROSE, ROOT
+from tests.web_server import TEXT, running_server
 
 RUSSIAN = "Он был не один, и это она знала.\n" * 9
 LETTERS = st.text(st.characters(codec="cp1252", exclude_categories=("Cc",)), min_size=20)
@@ -186,6 +187,19 @@ def test_where_texts_lie(project, monkeypatch):
         file.writestr("a/1.md", "Eins\n")
     assert added(archive, "--as-is").sources[0]["from"] == ["file:data/own/mine/_HOME__.zip"]
     assert (project / "data/own/mine/_HOME__.zip").read_bytes() == b"Eins\n"
+
+
+def test_a_text_on_the_web(project, monkeypatch):
+    """It is fetched once and kept; what cannot be had leaves nothing."""
+    before = files(project)
+    with running_server() as server:
+        with pytest.raises(InputError, match="503"):
+            run(monkeypatch, "mine", f"{server.url}/shut/letters.txt")
+        assert files(project) == before
+        run(monkeypatch, "mine", f"{server.url}/good/letters.txt")
+    assert (project / "data/own/mine/letters.txt").read_bytes() == TEXT
+    found = params.load_yaml(params.CORPORA / "mine.yaml")
+    assert found.sources[0]["from"] == ["file:data/own/mine/letters.txt"]
 
 
 @pytest.mark.parametrize(

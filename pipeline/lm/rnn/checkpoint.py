@@ -50,7 +50,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
             raise ValueError("its digest is another")
         return tensors, checked["about"]
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: train first (dvc repro)") from error
+        raise InputError(
+            f"{path} is missing: train it (dvc repro), or bring what has been trained "
+            "(dvc pull --allow-missing)"
+        ) from error
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} is not a whole safetensors checkpoint ({error}): delete it and train again"

@@ -1,7 +1,7 @@
 """Opening and closing delimiters: true closings of real text, and how those of samples fare.
 
-One stack (delimiter_stack.py) serves both, fed by one lexer for each kind of text
-(delimiter_lexers.py). Strings and comments hide what is in them and are delimiters themselves.
+One stack (stack.py) serves both, fed by one lexer for each kind of text (lexers.py). Strings and
+comments hide what is in them and are delimiters themselves.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics import Interval, incidence_intervals
+from analysis.statistics import Interval
 from analysis.structure.c import lexer as c_lexer
+from analysis.structure.delimiters.incidences import incidence_intervals
 from analysis.structure.delimiters.lexers import LEXERS, PYTHON_HEAD
 from analysis.structure.delimiters.stack import Fate, Stack, group
 from analysis.structure.events import VIOLATIONS, Event

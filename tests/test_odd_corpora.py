@@ -70,7 +70,7 @@ def page_of(config: DictConfig, folder: Path, text: bytes, **corpus: Any) -> str
         lambda: sample.write_run_samples(here, "mine"),
         lambda: measure.measure_baseline(here, "mine"),
         lambda: measure.measure_network(here, "mine"),
-        lambda: compare.compare(Results.of(here), "mine"),
+        lambda: compare.compare(Results.of(here).run("mine")),
         lambda: gates.measure_gates(here, "mine"),
         lambda: error_kinds.measure_errors(here, "mine"),
         lambda: loops.measure_loops(here, "mine"),

@@ -17,7 +17,7 @@ def networks(results: Results, runs: Sequence[str]) -> list[str]:
     for run in runs:
         with suppress(NotRunError):
             if run in results.config.experiments:
-                found.append(f"{run}: {of_training(results.training(run))}")
+                found.append(f"{run}: {of_training(results.run(run).training())}")
             elif run in results.config.sweeps:
                 found.append(f"{run}: {of_sweep(results.sweep(run))}")
     return found

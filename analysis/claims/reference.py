@@ -59,7 +59,7 @@ def _figure_row(results: Results, entry: Mapping[str, Any]) -> dict[str, Any]:
 def ngram_rows(results: Results, run: str) -> list[dict[str, Any]]:
     """Kneser-Ney by symbols of context, ours and the published, in nats; our network last."""
     published = reference()[NGRAM_TABLES[run]]["nats"]
-    orders = sorted(results.config.baselines[results.corpus_of(run)].kenlm_orders)
+    orders = sorted(results.config.baselines[results.run(run).corpus].kenlm_orders)
     rows = [_ngram_row(results, run, kenlm_source(n), n, published.get(n - 1)) for n in orders]
     return [*rows, _ngram_row(results, run, NETWORK, None, None)]
 
@@ -155,7 +155,7 @@ def printed_rows(results: Results) -> list[dict[str, Any]]:
 
 def _rate(results: Results, run: str, metric: str, source: str) -> Interval | None:
     try:
-        return results.rate(run, metric, source)
+        return results.run(run).rate(metric, source)
     except NotRunError:
         return None
 

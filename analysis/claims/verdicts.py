@@ -164,7 +164,7 @@ def variants(results: Results, runs: Sequence[str]) -> str:
     """The corpora of some runs that are read in another variant than the first of conf/corpus,
     which is the source's own, as far as they are prepared."""
     found = []
-    for corpus in dict.fromkeys(map(results.corpus_of, runs)):
+    for corpus in dict.fromkeys(results.run(run).corpus for run in runs):
         sources = results.config.corpora[corpus].sources
         try:
             manifest = results.manifest(corpus)

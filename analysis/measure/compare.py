@@ -27,6 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.results.reader import COMPARED, NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.significance import holm, overdispersion, permutation_p
 from analysis.statistics import log_rate_ratio, ratio_interval
 from analysis.structure.events import CHARACTERS_IN, SHARE, run_length
@@ -104,19 +105,21 @@ def _rate(windows: Windows) -> float:
     return float(windows.events.sum() / windows.exposure.sum())
 
 
-def compare(results: Results, run: str) -> None:
+def compare(run: RunResults) -> None:
     """Write both tables of a run."""
     try:
-        found = figures(results.table(run, "structure"))
+        found = figures(run.table("structure"))
     except NotRunError as reason:
-        raise InputError(f"nothing to compare of {run} yet, {reason}: run dvc repro") from reason
-    options, folder = results.bootstrap(), results.paths.run_results(run)
-    baseline = params.baseline(results.config, results.corpus_of(run))
+        raise InputError(
+            f"nothing to compare of {run.name} yet, {reason}: run dvc repro"
+        ) from reason
+    options, folder = run.settings.bootstrap(), run.paths.run_results(run.name)
+    baseline = params.baseline(run.config, run.corpus)
     others = [HELD_OUT, *(ngram_source(order) for order in baseline.ngram_orders)]
     others.append(kenlm_source(max(baseline.kenlm_orders)))
     rows = [row for other in others for row in comparison_rows(found, other, options)]
     write_table(folder / "comparisons.tsv", rows, COMPARISON_COLUMNS)
-    sharp = list(precision_rows(found, results.settings.half_width, options))
+    sharp = list(precision_rows(found, run.settings.half_width, options))
     write_table(folder / "precision.tsv", sharp, PRECISION_COLUMNS)
 
 
@@ -126,10 +129,7 @@ def main() -> None:
     parser.add_argument("run", help="an experiment")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
-    try:
-        compare(Results.of(params.load(params.params_file(arguments))), arguments.run)
-    except NotRunError as reason:
-        raise InputError(f"nothing to compare yet, {reason}: run dvc repro") from reason
+    compare(Results.of(params.load(params.params_file(arguments))).run(arguments.run))
 
 
 if __name__ == "__main__":

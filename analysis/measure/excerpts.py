@@ -22,6 +22,7 @@ from omegaconf import DictConfig
 
 from analysis.measure.streams import held_out
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -59,9 +60,9 @@ def quoted(streams: dict[str, list[bytes]], settings: Settings) -> dict[str, Any
     }
 
 
-def looped(results: Results, run: str, greedy: bytes) -> bytes:
+def looped(run: RunResults, greedy: bytes) -> bytes:
     """What a greedy sample, the first, repeats."""
-    table = results.own_table(run, "loops")
+    table = run.own_table("loops")
     row = table[table["source"] == temperature_source(0)].iloc[0]
     return greedy[row["start"] :][: row["period"]]
 
@@ -81,7 +82,7 @@ def shown(text: bytes) -> str:
 
 def of_network(config: DictConfig, run: str) -> Path:
     """Write excerpts.json of a network; returns its path."""
-    settings, results = _settings(config), Results.of(config)
+    settings, results = _settings(config), Results.of(config).run(run)
     temperatures = (0.0, *params.experiment(config, run).sample.temperatures)
     folder = results.paths.run_samples(run)
     streams = {
@@ -89,7 +90,7 @@ def of_network(config: DictConfig, run: str) -> Path:
         for source in map(temperature_source, temperatures)
     }
     try:
-        loop = looped(results, run, streams[temperature_source(0)][0])
+        loop = looped(results, streams[temperature_source(0)][0])
     except NotRunError as reason:
         raise InputError(f"no excerpts of {run} yet, {reason}: run dvc repro") from reason
     more = "…" * (len(loop) > settings.loop)

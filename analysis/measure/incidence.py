@@ -36,14 +36,7 @@ def incidence_rows(
     found = [fates(_judged(stream, kind), kind) for stream in streams]
     classes = {group(fate.closer) for stream in found for fate in stream}
     for closer in sorted(classes):
-        rows = incidence(
-            found,
-            closer,
-            settings.incidence_distances,
-            resamples=settings.resamples,
-            seed=settings.seed,
-            level=settings.level,
-        )
+        rows = incidence(found, closer, settings.incidence_distances, **settings.bootstrap())
         ends = [f.ended > f.opened for s in found for f in s if group(f.closer) == closer]
         for row in rows:
             values = (

@@ -19,6 +19,7 @@ from analysis.report.pages import network_words, write
 from analysis.report.plots.figures import Picture
 from analysis.report.rows import rows, tiles
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from pipeline import console
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
@@ -35,15 +36,15 @@ COMMON_PAGES = {
 """Template and page."""
 
 
-def run_row(results: Results, run: str) -> dict[str, Any]:
+def run_row(run: RunResults) -> dict[str, Any]:
     """A row of the table of runs."""
     try:
-        training = results.training(run)
+        training = run.training()
     except NotRunError as reason:
-        return {"name": run, "waits": str(reason)}
+        return {"name": run.name, "waits": str(reason)}
     kept = ("parameters", "steps", "seconds", "device", "precision")
     return {
-        "name": run,
+        "name": run.name,
         "waits": "",
         "network": network_words(training),
         "seed": training["experiment"]["seed"],
@@ -79,7 +80,7 @@ def write_index(results: Results) -> Path:
         "corpora": sorted(corpora, key=lambda one: bool(one["waits"])),
         "pictures": pictures,
         "contexts": context_table(results),
-        "runs": [run_row(results, run) for run in results.config.experiments],
+        "runs": [run_row(results.run(name)) for name in results.config.experiments],
         "puzzles": puzzles(results),
         **tables(results),
     }
@@ -102,9 +103,8 @@ def write_pictures(results: Results, page: str, pictures: Mapping[str, Picture |
 
 def write_page(results: Results, corpus: str) -> Path:
     """The page of one corpus, from the run of the same name."""
-    run = corpus
     try:
-        content = page_content(results, run)
+        content = page_content(results, corpus)
     except NotRunError as reason:
         raise InputError(f"no page for {corpus} yet, {reason}: run dvc repro") from reason
     path = results.paths.reports / "pages" / f"{corpus}.html"
@@ -131,7 +131,7 @@ def main() -> None:
         print(write_page(results, arguments.corpus))
         return
     try:
-        say(*terminal_summary(results, arguments.corpus))
+        say(*terminal_summary(results.run(arguments.corpus)))
     except NotRunError as reason:
         raise InputError(f"no summary of {arguments.corpus}, {reason}: run dvc repro") from reason
 

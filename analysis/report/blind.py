@@ -50,7 +50,7 @@ def puzzles(results: Results) -> list[dict[str, Any]]:
     found = []
     for run in results.config.baselines:
         try:
-            passages = results.excerpts(run)["passages"]
+            passages = results.run(run).excerpts()["passages"]
         except NotRunError:
             continue
         texts = [(text, source) for source in shown for text in passages.get(source, [])]
@@ -71,5 +71,5 @@ def judge(results: Results, run: str) -> list[dict[str, Any]]:
     found = []
     for source in sources(results)[1:]:
         with suppress(NotRunError):
-            found.append({"label": label(source), "told": results.rate(run, JUDGED, source)})
+            found.append({"label": label(source), "told": results.run(run).rate(JUDGED, source)})
     return found

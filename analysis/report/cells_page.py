@@ -69,19 +69,19 @@ def script_data(shown: dict[str, Any]) -> str:
 
 def write_page(config: DictConfig, run: str) -> Path:
     """The page and its figures' files; returns the page's path."""
-    results = Results.of(config)
-    about, reports = results.cells(run), results.paths.reports
+    results = Results.of(config).run(run)
+    about, reports = results.cells(), results.paths.reports
     title, path = config.corpora[about["corpus"]].title, reports / "pages" / f"{run}-cells.html"
     (reports / "figures" / f"{run}-cells").mkdir(parents=True, exist_ok=True)
     if "reason" in about:
         write(path, "no_cells.html", {"scale": config.scale, "title": title, "about": about})
         return path
-    shown = results.cell_view(run)
+    shown = results.cell_view()
     least = about["settings"]["interpretable"]
     strips = [Strip(**strip) for strip in shown["strips"]]
     pictures = {
         "scores": cell_figures.score_curves(shown["scores"], least),
-        "confidence": cell_figures.confidence(results.own_table(run, "confidence")),
+        "confidence": cell_figures.confidence(results.own_table("confidence")),
         "strips": cell_figures.strips(strips),
     }
     occurrences = about["occurrences"].items()

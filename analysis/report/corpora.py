@@ -9,6 +9,7 @@ from analysis.report.plots import overview
 from analysis.report.plots.closing import by_distance, closings_by_class, shown
 from analysis.report.plots.figures import Picture
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.statistics import Interval
 from pipeline.lm.sources import KENLM, NETWORK, label, members, number
 
@@ -18,16 +19,22 @@ LINE = 76
 BRACKETS = (")", "]", "}")
 
 
-def kenlm_bits(results: Results, corpus: str) -> dict[int, Interval]:
-    """Test bits per symbol of a corpus's KenLM models, by symbols of context; empty where none was
-    scored."""
-    scored = members(results.scored(corpus), KENLM)
-    return {int(number(source)) - 1: results.bits(corpus, source) for source in scored}
+def kenlm_bits(run: RunResults) -> dict[int, Interval]:
+    """Test bits per symbol of the KenLM models of a run's corpus, by symbols of context; empty
+    where none was scored."""
+    scored = members(run.scored(), KENLM)
+    return {int(number(source)) - 1: run.bits(source) for source in scored}
+
+
+def network_bits(run: RunResults) -> Interval | None:
+    """Test bits per symbol of its network; None where it was not scored."""
+    return run.bits(NETWORK) if NETWORK in run.scored() else None
 
 
 def card(results: Results, corpus: str, models: Sequence[str]) -> dict[str, Any]:
     """A corpus in short: name, title, manifest and samples of `models` as far as they are there;
     of its network what it is and bits beside those of counts, or what it `waits` for."""
+    run = results.run(corpus)
     found: dict[str, Any] = {
         "name": corpus,
         "title": results.config.corpora[corpus].title,
@@ -36,18 +43,18 @@ def card(results: Results, corpus: str, models: Sequence[str]) -> dict[str, Any]
     }
     try:
         found["manifest"] = manifest = results.manifest(corpus)
-        training = results.training(corpus)
-        counts = results.best_kenlm(corpus)
+        training = run.training()
+        counts = run.best_kenlm()
         return found | {
             "variant": manifest["source"]["variant"],
             "symbols": manifest["parts"]["train"]["symbols"],
             "network": network_words(training),
             "parameters": training["parameters"],
             "seconds": training["seconds"],
-            "bits": results.bits(corpus, NETWORK),
-            "kenlm": results.bits(corpus, counts),
+            "bits": run.bits(NETWORK),
+            "kenlm": run.bits(counts),
             "kenlm_name": label(counts),
-            "lead": results.bits_difference(corpus, NETWORK, counts),
+            "lead": run.bits_difference(NETWORK, counts),
         }
     except NotRunError as reason:
         return found | {"waits": str(reason)}
@@ -59,7 +66,7 @@ def samples(results: Results, corpus: str, models: Sequence[str]) -> list[dict[s
     with suppress(NotRunError):
         beginnings |= results.baseline_excerpts(corpus)["beginnings"]
     with suppress(NotRunError):
-        beginnings |= results.excerpts(corpus)["beginnings"]
+        beginnings |= results.run(corpus).excerpts()["beginnings"]
     return [
         {"label": label(source), "text": first_lines(beginnings[source])}
         for source in models
@@ -80,10 +87,9 @@ def bits_picture(results: Results) -> Picture | None:
     """Bits by symbols of context, a panel a corpus that has counts; None if none has."""
     found: dict[str, overview.Bits] = {}
     for corpus in results.config.baselines:
-        if kenlm := kenlm_bits(results, corpus):
-            network = NETWORK in results.scored(corpus)
-            title = results.config.corpora[corpus].title
-            found[title] = (kenlm, results.bits(corpus, NETWORK) if network else None)
+        run = results.run(corpus)
+        if kenlm := kenlm_bits(run):
+            found[run.title] = (kenlm, network_bits(run))
     # Those with a network first.
     found = dict(sorted(found.items(), key=lambda item: item[1][1] is None))
     return overview.bits(found) if found else None
@@ -92,13 +98,12 @@ def bits_picture(results: Results) -> Picture | None:
 def closing_picture(results: Results) -> Picture | None:
     """Closing brackets by distance, a panel a corpus and kind; None if no network was measured."""
     found = {}
-    for run in results.config.baselines:
+    for run in map(results.run, results.config.baselines):
         with suppress(NotRunError):
-            for closer in closings_by_class(results, run):
-                table = by_distance(results, run, closer, "probability")
+            for closer in closings_by_class(run):
+                table = by_distance(run, closer, "probability")
                 if closer in BRACKETS and len(table):
-                    title = results.config.corpora[results.corpus_of(run)].title
-                    found[f"{shown(closer)}  {title}"] = table
+                    found[f"{shown(closer)}  {run.title}"] = table
     return overview.closing(found) if found else None
 
 
@@ -106,17 +111,14 @@ def context_table(results: Results) -> dict[str, Any]:
     """The titles of the corpora whose n-grams were scored, and a row an order of KenLM, the network
     last: its symbols of context, None for the network, and a cell a corpus, None where there is
     nothing."""
-    counted = {corpus: kenlm_bits(results, corpus) for corpus in results.config.baselines}
-    counted = {corpus: found for corpus, found in counted.items() if found}
+    every = [(run, kenlm_bits(run)) for run in map(results.run, results.config.baselines)]
+    counted = [(run, found) for run, found in every if found]
     rows = [
-        {"context": at, "cells": [found.get(at) for found in counted.values()]}
-        for at in sorted(set().union(*counted.values()))
+        {"context": at, "cells": [found.get(at) for _, found in counted]}
+        for at in sorted(set().union(*(found for _, found in counted)))
     ]
-    networks = [
-        results.bits(corpus, NETWORK) if NETWORK in results.scored(corpus) else None
-        for corpus in counted
-    ]
+    networks = [network_bits(run) for run, _ in counted]
     return {
-        "titles": [results.config.corpora[corpus].title for corpus in counted],
+        "titles": [run.title for run, _ in counted],
         "rows": [*rows, {"context": None, "cells": networks}],
     }

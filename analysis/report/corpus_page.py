@@ -10,6 +10,7 @@ from analysis.report.pages import definitions, in_order, network_words
 from analysis.report.plots import corpus as corpus_figures
 from analysis.report.plots.closing import pictures as closing_pictures
 from analysis.results.reader import COMPARED, Results
+from analysis.results.run import RunResults
 from analysis.statistics import Interval
 from pipeline.lm.sources import (
     HELD_OUT,
@@ -29,49 +30,52 @@ TEMPERATURES = (0.5, 0.8, 1.0)
 """Of the network's samples that are shown, where they were taken."""
 
 
-def page_content(results: Results, run: str) -> dict[str, Any]:
+def page_content(results: Results, name: str) -> dict[str, Any]:
     """Everything the page of a run shows."""
-    training = results.training(run)
-    rates = in_order(results.rates(run))
-    corpus = results.corpus_of(run)
-    title = results.config.corpora[corpus].title
-    orders = list(results.config.baselines[corpus].kenlm_orders)
-    scored = list(results.table(run, "scores")["source"].unique())
-    bits = {source: results.bits(run, source) for source in scored}
-    sources = sample_sources(results, run)
-    inside = sections(results, run)
-    kenlm = results.best_kenlm(run)
+    run = results.run(name)
+    training = run.training()
+    rates = in_order(run.rates())
+    orders = list(run.config.baselines[run.corpus].kenlm_orders)
+    bits = bits_by_source(run)
+    sources = sample_sources(run)
+    inside = sections(run)
+    kenlm = run.best_kenlm()
     return {
-        "scale": results.config.scale,
+        "scale": run.config.scale,
         "figures_csv": "../figures.csv",
-        "title": title,
-        "summary": summary(bits, kenlm, results.bits_difference(run, NETWORK, kenlm), training),
-        "manifest": results.manifest(corpus),
+        "title": run.title,
+        "summary": summary(bits, kenlm, run.bits_difference(NETWORK, kenlm), training),
+        "manifest": results.manifest(run.corpus),
         "training": training,
         "network": network_words(training),
         "pictures": {
-            "training": corpus_figures.training_curve(results.history(run), title),
+            "training": corpus_figures.training_curve(run.history(), run.title),
             "bits": corpus_figures.bits_by_model(bits, orders),
-            **closing_pictures(results, run),
+            **closing_pictures(run),
             "copying": corpus_figures.rates_by_source(
                 rates, COPYING, sources, "Share of characters inside verbatim copies."
             ),
             **inside.pop("pictures"),
         },
         **inside,
-        "cells": results.cells(run),
-        "scores": score_rows(results, run, bits),
+        "cells": run.cells(),
+        "scores": score_rows(run, bits),
         "sources": sources,
         "structure": structure_rows(rates, sources),
         "definitions": definitions(rates["metric"].unique()),
-        "half_width": results.settings.half_width,
+        "half_width": run.settings.half_width,
         "comparisons": comparison_table(
-            in_order(results.own_table(run, "comparisons")),
-            results.own_table(run, "precision"),
-            results.settings.level,
+            in_order(run.own_table("comparisons")),
+            run.own_table("precision"),
+            run.settings.level,
         ),
-        "samples": excerpts(results, run),
+        "samples": excerpts(run),
     }
+
+
+def bits_by_source(run: RunResults) -> dict[str, Interval]:
+    """Test bits per symbol of every model that was scored."""
+    return {source: run.bits(source) for source in run.table("scores")["source"].unique()}
 
 
 def summary(bits: dict[str, Interval], kenlm: str, lead: Interval, training: dict[str, Any]) -> str:
@@ -88,17 +92,17 @@ def summary(bits: dict[str, Interval], kenlm: str, lead: Interval, training: dic
     )
 
 
-def sample_sources(results: Results, run: str) -> list[str]:
+def sample_sources(run: RunResults) -> list[str]:
     """Sources of samples that the page compares: held-out text first."""
-    measured = list(results.table(run, "structure")["source"].unique())
+    measured = list(run.table("structure")["source"].unique())
     networks = [s for s in map(temperature_source, TEMPERATURES) if s in measured]
     baselines = members(measured, NGRAM, KENLM)
     return [HELD_OUT, *networks, *baselines]
 
 
-def score_rows(results: Results, run: str, bits: dict[str, Interval]) -> list[dict[str, Any]]:
+def score_rows(run: RunResults, bits: dict[str, Interval]) -> list[dict[str, Any]]:
     """Rows of the table of cross-entropies."""
-    table = results.table(run, "scores")
+    table = run.table("scores")
     rows = []
     table = table[table["part"] == "test"] if "part" in table else table
     for source, interval in bits.items():
@@ -144,9 +148,9 @@ def comparison_table(
     return {"others": others, "rows": rows}
 
 
-def excerpts(results: Results, run: str) -> list[dict[str, str]]:
+def excerpts(run: RunResults) -> list[dict[str, str]]:
     """The beginning of the first sample of the network at each temperature, then of n-grams."""
-    beginnings = results.excerpts(run)["beginnings"]
+    beginnings = run.excerpts()["beginnings"]
     wanted = [temperature_source(t) for t in (*TEMPERATURES, 0.0)]
     wanted += members(beginnings, NGRAM)
     return [
@@ -156,24 +160,20 @@ def excerpts(results: Results, run: str) -> list[dict[str, str]]:
     ]
 
 
-def terminal_summary(results: Results, run: str) -> list[str]:
+def terminal_summary(run: RunResults) -> list[str]:
     """The page of a run in two small tables, for a terminal."""
-    bits = {
-        source: results.bits(run, source)
-        for source in results.table(run, "scores")["source"].unique()
-    }
-    corpus = results.corpus_of(run)
-    lines = [f"{results.config.corpora[corpus].title}, {results.config.scale} scale", ""]
+    bits = bits_by_source(run)
+    lines = [f"{run.title}, {run.config.scale} scale", ""]
     scored = {label(s): bits[s].estimate for s in bits if math.isfinite(bits[s].estimate)}
     lines += _aligned(pd.DataFrame({"bits per symbol of the test part": scored}), 3)
     sources = [HELD_OUT, *map(temperature_source, TEMPERATURES)]
-    sources += [ngram_source(n) for n in results.config.baselines[corpus].ngram_orders]
-    rates = results.rates(run)
+    sources += [ngram_source(n) for n in run.config.baselines[run.corpus].ngram_orders]
+    rates = run.rates()
     rates["metric"] += ", " + rates["unit"]
     found = rates.pivot_table("estimate", "source", "metric", sort=False)
     shown = [name for name in found if name.split(",")[0] in TERMINAL_METRICS]
     found = found.reindex(sources)[shown].rename(label).dropna(how="all")
-    return [*lines, *_aligned(found, 2), f"page: {results.paths.reports / 'pages' / run}.html"]
+    return [*lines, *_aligned(found, 2), f"page: {run.paths.reports / 'pages' / run.name}.html"]
 
 
 def _aligned(table: pd.DataFrame, digits: int) -> list[str]:

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from analysis.claims.verdicts import Verdict
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from pipeline.lm.sources import HELD_OUT
 
 COLUMNS = [
@@ -36,13 +37,10 @@ SECTIONS = {
 FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")
 """What a formula begins with; the wide ones where a spreadsheet is set to Japanese or Chinese."""
 
-Rows = Callable[[Results, str], list[dict[str, Any]]]
-"""The figures of a run or a sweep of one kind."""
+Rows = list[dict[str, Any]]
 
 
-def figures_table(
-    results: Results, claims: list[Verdict], beside: list[dict[str, Any]]
-) -> pd.DataFrame:
+def figures_table(results: Results, claims: list[Verdict], beside: Rows) -> pd.DataFrame:
     """All figures there are; `beside` as `analysis.claims.reference.figure_rows` gives them."""
     rows = [
         {"kind": "claim", "run": " ".join(claim.runs), "name": f"{claim.id}: {part.measured}",
@@ -55,7 +53,7 @@ def figures_table(
     rows += _beside(beside)
     for make in (_bits, _structure, _closing, _loops, _errors, _gates, _cells):
         for run in results.config.experiments:
-            rows += _there(make, results, run)
+            rows += _there(make, results.run(run))
     for sweep in results.config.sweeps:
         rows += _there(_sweep, results, sweep)
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -77,15 +75,16 @@ def _add_floors(table: pd.DataFrame) -> None:
     table.loc[structure, "floor"] = real.reindex(keys).to_numpy()
 
 
-def _there(make: Rows, results: Results, name: str) -> list[dict[str, Any]]:
+def _there(make: Callable[..., Rows], *of: Any) -> Rows:
+    """The figures of a kind of one run, or of a sweep; none while they wait for it."""
     try:
-        return make(results, name)
+        return make(*of)
     except NotRunError:
         return []
 
 
-def _beside(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _beside(rows: Rows) -> Rows:
+    found: Rows = []
     for row in rows:
         for pair in row["pairs"]:
             name = f"{row['what']} {pair['name']}".strip()
@@ -96,65 +95,66 @@ def _beside(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _bits(results: Results, run: str) -> list[dict[str, Any]]:
+def _bits(run: RunResults) -> Rows:
     return [
-        {"kind": "bits per symbol", "run": run, "name": "test cross-entropy", "source": source,
-         "unit": "bits per symbol", **_interval(results.bits(run, source))}
-        for source in results.scored(run)
+        {"kind": "bits per symbol", "run": run.name, "name": "test cross-entropy", "source": source,
+         "unit": "bits per symbol", **_interval(run.bits(source))}
+        for source in run.scored()
     ]  # fmt: skip
 
 
-def _structure(results: Results, run: str) -> list[dict[str, Any]]:
+def _structure(run: RunResults) -> Rows:
     return [
-        {"kind": "structure", "run": run, "name": row.metric, "source": row.source,
+        {"kind": "structure", "run": run.name, "name": row.metric, "source": row.source,
          "unit": row.unit, **_interval(row)}
-        for row in results.rates(run).itertuples()
+        for row in run.rates().itertuples()
     ]  # fmt: skip
 
 
-def _closing(results: Results, run: str) -> list[dict[str, Any]]:
+def _closing(run: RunResults) -> Rows:
     return [
-        {"kind": "closing", "run": run, "name": f"true {closer}, {row.distance}+ bytes back",
+        {"kind": "closing", "run": run.name, "name": f"true {closer}, {row.distance}+ bytes back",
          "source": row.source, "unit": "probability", **_interval(row)}
-        for closer in results.table(run, "closing")["closer"].unique()
-        for row in results.closing(run, [closer], "probability").itertuples()
+        for closer in run.table("closing")["closer"].unique()
+        for row in run.closing([closer], "probability").itertuples()
     ]  # fmt: skip
 
 
-def _loops(results: Results, run: str) -> list[dict[str, Any]]:
+def _loops(run: RunResults) -> Rows:
     return [
-        {"kind": "loops", "run": run, "name": row.metric, "source": row.source, "unit": row.unit,
-         **_interval(row)}
-        for row in inside.loop_rates(results, run).itertuples()
+        {"kind": "loops", "run": run.name, "name": row.metric, "source": row.source,
+         "unit": row.unit, **_interval(row)}
+        for row in inside.loop_rates(run).itertuples()
     ]  # fmt: skip
 
 
-def _errors(results: Results, run: str) -> list[dict[str, Any]]:
+def _errors(run: RunResults) -> Rows:
     return [
-        {"kind": "errors", "run": run, "name": row.kind, "source": row.source,
+        {"kind": "errors", "run": run.name, "name": row.kind, "source": row.source,
          "unit": "share of errors", **_interval(row)}
-        for row in inside.error_shares(results, run).itertuples()
+        for row in inside.error_shares(run).itertuples()
     ]  # fmt: skip
 
 
-def _gates(results: Results, run: str) -> list[dict[str, Any]]:
+def _gates(run: RunResults) -> Rows:
     return [
-        {"kind": "gates", "run": run, "name": f"layer {row.layer}, gate {row.gate}, {row.side}",
+        {"kind": "gates", "run": run.name,
+         "name": f"layer {row.layer}, gate {row.gate}, {row.side}",
          "source": f"{row.network} network", "unit": "share of the time", **_interval(row)}
-        for row in inside.gate_summary(results, run).itertuples()
+        for row in inside.gate_summary(run).itertuples()
     ]  # fmt: skip
 
 
-def _cells(results: Results, run: str) -> list[dict[str, Any]]:
+def _cells(run: RunResults) -> Rows:
     return [
-        {"kind": "cells", "run": run, "name": name, "source": f"{network} network",
+        {"kind": "cells", "run": run.name, "name": name, "source": f"{network} network",
          "unit": "share of cells", **{key: found.get(key) for key in BOUNDS}}
-        for network, shares in results.cells(run)["shares"].items()
+        for network, shares in run.cells()["shares"].items()
         for name, found in shares.items()
     ]  # fmt: skip
 
 
-def _sweep(results: Results, sweep: str) -> list[dict[str, Any]]:
+def _sweep(results: Results, sweep: str) -> Rows:
     varied = [
         name
         for key, values in results.config.sweeps[sweep].grid.items()

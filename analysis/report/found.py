@@ -14,6 +14,7 @@ from analysis.report.corpora import BRACKETS, kenlm_bits
 from analysis.report.words import by_outcome, listed, percent, side, signed, span, title
 from analysis.results import inside
 from analysis.results.reader import COMPARED, NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.statistics import Interval
 from pipeline.lm.sources import (
     HELD_OUT,
@@ -66,14 +67,12 @@ def findings(results: Results, claims: list[Verdict]) -> list[Finding]:
 def prediction(results: Results) -> Finding:
     """Network against smoothed counts, on every corpus that has both."""
     leads, said = {}, []
-    for run in _runs(results, results.training):
+    for run in _runs(results, RunResults.training):
         with suppress(NotRunError):
-            counts = results.best_kenlm(run)
-            lead = leads[run] = results.bits_difference(run, NETWORK, counts)
-            own, other = (results.bits(run, source).estimate for source in (NETWORK, counts))
-            said.append(
-                f"{title(results, run)} {own:.2f} against {other:.2f}, difference {signed(lead)}"
-            )
+            counts = run.best_kenlm()
+            lead = leads[run.name] = run.bits_difference(NETWORK, counts)
+            own, other = (run.bits(source).estimate for source in (NETWORK, counts))
+            said.append(f"{title(run)} {own:.2f} against {other:.2f}, difference {signed(lead)}")
     words = by_outcome(
         results,
         leads,
@@ -87,12 +86,12 @@ def prediction(results: Results) -> Finding:
 def judged(results: Results) -> Finding:
     """Whose samples a classifier takes for real: the network's or a long n-gram's."""
     gaps, said = {}, []
-    for run in _runs(results, results.training):
+    for run in _runs(results, RunResults.training):
         with suppress(NotRunError):
-            own, other = (results.rate(run, JUDGED, s) for s in (COMPARED, ngram_source(RIVAL)))
-            gap = rate_difference(results, run, JUDGED, COMPARED, other=ngram_source(RIVAL))
-            gaps[run] = Interval(*gap[:3], own.n)
-            said.append(f"{title(results, run)} {percent(own)} against {percent(other)}")
+            own, other = (run.rate(JUDGED, s) for s in (COMPARED, ngram_source(RIVAL)))
+            gap = rate_difference(results, run.name, JUDGED, COMPARED, other=ngram_source(RIVAL))
+            gaps[run.name] = Interval(*gap[:3], own.n)
+            said.append(f"{title(run)} {percent(own)} against {percent(other)}")
     rival = f"those of the n-gram with {RIVAL} symbols of context"
     words = by_outcome(
         results,
@@ -108,13 +107,13 @@ def judged(results: Results) -> Finding:
 def closing(results: Results) -> Finding:
     """Closing brackets far from their opening, on the corpus that has most of them."""
     run, closers = _brackets(results)
-    table = results.table(run, "closing")
+    table = run.table("closing")
     far = table[table["closer"].isin(closers) & (table["distance"] >= FAR)]
     sums = far.groupby("source")[["probability", "n"]].sum()
     means = sums["probability"] / sums["n"]
     counts = members(means.index, NGRAM, KENLM)
     best = max(counts, key=lambda source: means[source])
-    lead = results.closing_difference(run, closers, FAR, NETWORK, best)
+    lead = run.closing_difference(closers, FAR, NETWORK, best)
     number = int(sums["n"][NETWORK])
     outcome = {
         1: f"Counts lose track of a bracket once it is {FAR} characters back; the network less so",
@@ -123,48 +122,48 @@ def closing(results: Results) -> Finding:
     }[side(lead)]
     return Finding(
         f"{outcome}.",
-        f"{title(results, run)}, {number:,} closing brackets: probability of the true one "
+        f"{title(run)}, {number:,} closing brackets: probability of the true one "
         f"{means[NETWORK]:.2f} by the network, {means[best]:.2f} by the best of the counts "
         f"({label(best)}), difference {signed(lead)}.",
         "#far",
     )
 
 
-def _brackets(results: Results) -> tuple[str, list[str]]:
+def _brackets(results: Results) -> tuple[RunResults, list[str]]:
     """The run with most brackets that were opened long before, and their kinds."""
     most: dict[tuple[str, str], int] = {}
-    for run in _runs(results, results.training):
+    for run in _runs(results, RunResults.training):
         with suppress(NotRunError):
-            table = results.table(run, "closing")
+            table = run.table("closing")
             mine = table[(table["source"] == NETWORK) & (table["distance"] >= FAR)]
             for closer, n in mine.groupby("closer")["n"].sum().items():
                 if closer in BRACKETS:
-                    most[run, str(closer)] = int(n)
+                    most[run.name, str(closer)] = int(n)
     enough = {key: n for key, n in most.items() if n >= MANY}
     if not enough:
         raise NotRunError("waits for a text with brackets")
-    run, closer = max(enough, key=lambda key: enough[key])
-    return run, [closer]
+    name, closer = max(enough, key=lambda key: enough[key])
+    return results.run(name), [closer]
 
 
 def context(results: Results) -> Finding:
     """From how many symbols of context on counts gain nothing."""
-    enough: dict[str, int] = {}
+    enough: list[tuple[str, int]] = []
     still: list[str] = []
-    for corpus in results.config.baselines:
-        found = {at: i.estimate for at, i in kenlm_bits(results, corpus).items()}
+    for run in map(results.run, results.config.baselines):
+        found = {at: i.estimate for at, i in kenlm_bits(run).items()}
         if found:
             first = min(at for at, bits in found.items() if bits <= min(found.values()) + GAIN)
             if first < max(found):
-                enough[corpus] = first
+                enough.append((title(run), first))
             else:
-                still.append(title(results, corpus))
+                still.append(title(run))
     if not enough:
         raise NotRunError("waits for a baseline")
-    low, high = min(enough.values()), max(enough.values())
+    low, high = (bound(at for _, at in enough) for bound in (min, max))
     needed = f"{low} to {high}" if low < high else f"{low}"
     but = f", except on {listed(still)}, where it still does" if still else ""
-    said = [f"{title(results, corpus)} {at}" for corpus, at in enough.items()]
+    said = [f"{name} {at}" for name, at in enough]
     return Finding(
         f"Counts need {needed} symbols of context; more makes them no better{but}.",
         f"Context from which on more gains less than {GAIN} bits: {'; '.join(said)}.",
@@ -197,20 +196,20 @@ def copying(results: Results) -> Finding:
 
 def cells(results: Results) -> Finding:
     """The share of cells that mean something by themselves, over all networks."""
-    found = {run: results.cells(run)["shares"] for run in _runs(results, results.cells)}
+    found = [(title(run), run.cells()["shares"]) for run in _runs(results, RunResults.cells)]
     if not found:
         raise NotRunError("waits for cells")
     own, before = (
-        {run: Interval(**shares[state]["interpretable"]) for run, shares in found.items()}
+        [Interval(**shares[state]["interpretable"]) for _, shares in found]
         for state in (TRAINED, UNTRAINED)
     )
     said = [
-        f"{title(results, run)} {share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
-        for run, share in own.items()
+        f"{name} {share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
+        for (name, _), share in zip(found, own, strict=True)
     ]
     return Finding(
-        f"{span([i.estimate for i in own.values()])} of a network's cells mean something by "
-        f"themselves; before training it is {span([i.estimate for i in before.values()])}. The "
+        f"{span([i.estimate for i in own])} of a network's cells mean something by "
+        f"themselves; before training it is {span([i.estimate for i in before])}. The "
         "post guesses 5 %.",
         f"Cells that follow a feature of the text: {'; '.join(said)}.",
         "#P14",
@@ -219,8 +218,8 @@ def cells(results: Results) -> Finding:
 
 def loops(results: Results) -> Finding:
     """How many greedy samples end in a loop, and how many of nearly greedy ones."""
-    runs = _runs(results, lambda run: results.own_table(run, "loops"))
-    tables = [inside.loop_periods(results, run) for run in runs]
+    runs = _runs(results, lambda run: run.own_table("loops"))
+    tables = [inside.loop_periods(run) for run in runs]
     if not tables:
         raise NotRunError("waits for samples of a network")
     sums = pd.concat(tables).groupby("source")[["looping", "streams"]].sum().astype(int)
@@ -282,10 +281,10 @@ FOUND: tuple[Callable[[Results], Finding], ...] = (
 """In the order of interest."""
 
 
-def _runs(results: Results, needed: Callable[[str], Any]) -> list[str]:
+def _runs(results: Results, needed: Callable[[RunResults], Any]) -> list[RunResults]:
     """The runs named as their corpora that have a result."""
     found = []
-    for run in results.config.baselines:
+    for run in map(results.run, results.config.baselines):
         with suppress(NotRunError):
             needed(run)
             found.append(run)
@@ -295,7 +294,7 @@ def _runs(results: Results, needed: Callable[[str], Any]) -> list[str]:
 def _rates(results: Results, metric: str, source: str) -> list[Interval]:
     """A metric of one source, of every corpus that has it."""
     found = []
-    for run in results.config.baselines:
+    for run in map(results.run, results.config.baselines):
         with suppress(NotRunError):
-            found.append(results.rate(run, metric, source))
+            found.append(run.rate(metric, source))
     return found

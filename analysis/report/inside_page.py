@@ -11,6 +11,7 @@ from analysis.report.plots import inside as inside_figures
 from analysis.report.plots import memory as memory_figures
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.statistics import Interval
 from pipeline import console
 from pipeline.config import params
@@ -50,13 +51,14 @@ def memory(results: Results) -> dict[str, Any]:
 def errors(results: Results) -> dict[str, Any]:
     """The errors of a small and a large network."""
     sizes = results.config.inside.sizes
-    runs = {name: sizes[name] for name in ("small", "large")}
+    small, large = runs = [results.run(sizes[name]) for name in ("small", "large")]
+    trained = {"small": small.training(), "large": large.training()}
     return {
-        "title": results.config.corpora[results.corpus_of(runs["large"])].title,
-        "networks": {name: network_words(results.training(run)) for name, run in runs.items()},
-        "parameters": {name: results.training(run)["parameters"] for name, run in runs.items()},
-        "change": change_rows(results, runs["small"], runs["large"]),
-        "picture": errors_picture(results, runs),
+        "title": large.title,
+        "networks": {size: network_words(training) for size, training in trained.items()},
+        "parameters": {size: training["parameters"] for size, training in trained.items()},
+        "change": change_rows(small, large),
+        "picture": errors_picture(runs),
     }
 
 
@@ -70,12 +72,11 @@ def gradient_words(results: Results, gradients: dict[str, Any]) -> str:
     )
 
 
-def errors_picture(results: Results, runs: dict[str, str]) -> figures.Picture:
-    """The errors of both networks beside those of the best KenLM model."""
-    shares = inside.errors_of_runs(results, list(runs.values()))
-    names = {run: network_words(results.training(run)) for run in runs.values()}
-    kenlm = results.best_kenlm(runs["large"])
-    return inside_figures.errors(shares, [*runs.values(), kenlm], names)
+def errors_picture(runs: list[RunResults]) -> figures.Picture:
+    """The errors of some networks of one corpus beside those of its best KenLM model."""
+    names = {run.name: network_words(run.training()) for run in runs}
+    models = [*names, runs[-1].best_kenlm()]
+    return inside_figures.errors(inside.errors_of_runs(runs), models, names)
 
 
 def memory_rows(results: Results) -> list[dict[str, Any]]:
@@ -95,15 +96,15 @@ def memory_rows(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def change_rows(results: Results, small: str, large: str) -> list[dict[str, Any]]:
+def change_rows(small: RunResults, large: RunResults) -> list[dict[str, Any]]:
     """Rows of the table of errors by size: errors per 100 symbols, the difference, its share."""
-    shares = inside.errors_of_runs(results, [small, large]).set_index(["kind", "source"])
-    change = inside.error_change(results, small, large).set_index("kind")
+    shares = inside.errors_of_runs([small, large]).set_index(["kind", "source"])
+    change = inside.error_change(small, large).set_index("kind")
     return [
         {
             "kind": kind,
-            "small": shares.loc[(kind, small), "errors"] * 100,
-            "large": shares.loc[(kind, large), "errors"] * 100,
+            "small": shares.loc[(kind, small.name), "errors"] * 100,
+            "large": shares.loc[(kind, large.name), "errors"] * 100,
             "change": Interval(*row[inside_figures.COLUMNS]),
             "share": row["share"],
         }

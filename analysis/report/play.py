@@ -23,6 +23,7 @@ from omegaconf import DictConfig
 
 from analysis.report.pages import network_words, write
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from pipeline import console, models
 from pipeline.config import params
 from pipeline.config.rules import COUNT, POSITIVE_FINITE, SHARE, between, check
@@ -105,10 +106,10 @@ def as_much_as_fits(text: NDArray, room: int) -> tuple[int, bytes]:
     return length, content
 
 
-def named_cells(results: Results, run: str) -> list[dict[str, Any]]:
+def named_cells(run: RunResults) -> list[dict[str, Any]]:
     """The best cell of each feature, the closest first, counted from 1; none if not searched."""
     try:
-        found = results.cells(run)
+        found = run.cells()
     except NotRunError:
         return []
     cells = [
@@ -193,7 +194,7 @@ def write_play(config: DictConfig, run: str) -> Path:
         "hottest": HOTTEST,
         "copy": copy,
         "beginning": settings.beginnings.get(corpus, ""),
-        "cells": named_cells(results, run),
+        "cells": named_cells(results.run(run)),
         "least": config.cells.interpretable,
         "shown": "tanh(c)" if card["experiment"]["model"]["cell"] == "lstm" else "h",
         "rounding": rounding(opened.model, rounded, held_out),  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.statistics import Interval
 
 MEGABYTE = 1e6
@@ -15,7 +16,7 @@ def by_outcome(
     lies above 0."""
     parts = []
     for sign, words in ((-1, below), (0, even), (1, above)):
-        where = [sized(results, run) for run, gap in differences.items() if side(gap) == sign]
+        where = [sized(results, name) for name, gap in differences.items() if side(gap) == sign]
         if where:
             parts.append(words.format(where=f"on {listed(where)}"))
     if not parts:
@@ -28,17 +29,18 @@ def side(gap: Interval) -> int:
     return int(gap.low > 0) - int(gap.high < 0)
 
 
-def title(results: Results, run: str) -> str:
+def title(run: RunResults) -> str:
     """The title of a run's corpus, as it stands within a sentence."""
-    name = str(results.config.corpora[results.corpus_of(run)].title)
+    name = run.title
     return name[:1].lower() + name[1:] if name.startswith(("The ", "All ", "First ")) else name
 
 
-def sized(results: Results, run: str) -> str:
+def sized(results: Results, name: str) -> str:
     """The title of a run's corpus, and how large that is."""
-    size = results.manifest(results.corpus_of(run))["bytes"] / MEGABYTE
+    run = results.run(name)
+    size = results.manifest(run.corpus)["bytes"] / MEGABYTE
     digits = f"{size:.1g}" if size < 1 else f"{size:.0f}"
-    return f"{title(results, run)} ({digits} MB)"
+    return f"{title(run)} ({digits} MB)"
 
 
 def listed(names: Iterable[str]) -> str:

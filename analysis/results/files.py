@@ -31,7 +31,6 @@ NEEDED = {
     "canaries.tsv": ("model", "times", "recited"),
     "delayed_copy.tsv": ("lag", "error", "guessing"),
     "train.json": ("experiment", "parameters"),
-    "baseline.json": ("data_sha256", "models"),
     "excerpts.json": ("beginnings", "passages"),
     "manifest.json": ("source", "parts", "vocabulary"),
     "cells.json": ("shares", "settings", "best"),
@@ -77,6 +76,8 @@ def _parsed(path: Path, _modified: int) -> pd.DataFrame:
     return read_table(path, NEEDED.get(path.name) or NEEDED.get(path.parent.name, ()))
 
 
-def scored_sources(folder: Path, run: str) -> list[str]:
-    """The models that scores.tsv of a folder tells of."""
-    return table_of(folder / "scores.tsv", run)["source"].unique().tolist()
+def baseline_excerpts(folder: Path, corpus: str) -> dict[str, Any]:
+    """What pages quote of a corpus's n-grams and held-out text, whose results are in `folder`: see
+    `analysis.measure.excerpts`."""
+    run = f"excerpts of the baseline of {corpus}"
+    return json_of(folder / "excerpts.json", run, "following")

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults, rates_of
 from analysis.statistics import mean_interval, paired_difference, ratio_interval
 from pipeline.lm.sources import NETWORK, TEMPERATURE, members, number
 
@@ -24,35 +25,35 @@ def kind_group(kind: str) -> str:
     return next(name for start, name in KIND_GROUPS.items() if kind.startswith(start))
 
 
-def gate_shares(results: Results, run: str) -> pd.DataFrame:
+def gate_shares(run: RunResults) -> pd.DataFrame:
     """Share of the time each gate unit is saturated: columns network, layer, gate, unit, left,
     right."""
-    table = results.own_table(run, "gates")
+    table = run.own_table("gates")
     if table.empty:
-        raise NotRunError(f"{run}: the network's cells have no gates")
+        raise NotRunError(f"{run.name}: the network's cells have no gates")
     sides = {side: table[side] / table["symbols"] for side in ("left", "right")}
     return table[["network", "layer", "gate", "unit"]].assign(**sides)
 
 
-def gate_summary(results: Results, run: str) -> pd.DataFrame:
+def gate_summary(run: RunResults) -> pd.DataFrame:
     """Mean share over the units of a layer's gate, with intervals over units: columns network,
     layer, gate, side, estimate, low, high, n."""
     rows = []
-    for keys, units in gate_shares(results, run).groupby(["network", "layer", "gate"], sort=False):
+    for keys, units in gate_shares(run).groupby(["network", "layer", "gate"], sort=False):
         for side in ("left", "right"):
-            found = mean_interval(units[side], **results.bootstrap())
+            found = mean_interval(units[side], **run.settings.bootstrap())
             names = dict(zip(("network", "layer", "gate"), keys, strict=True))
             rows.append({**names, "side": side, **found._asdict()})
     return pd.DataFrame(rows)
 
 
-def error_shares(results: Results, run: str, grouped: bool = True) -> pd.DataFrame:
-    """What the errors of every model are: columns source, kind, errors (of all symbols), and share
-    of its errors with low, high, n (windows), near (share of the kind's errors that are near
-    misses), symbols (the kind's share of all symbols: what errors made at random would be)."""
-    table = results.own_table(run, "errors")
-    if grouped:
-        table = table.assign(kind=table["kind"].map(kind_group))
+def error_shares(run: RunResults) -> pd.DataFrame:
+    """What the errors of every model are, by `kind_group`: columns source, kind, errors (of all
+    symbols), share (of its errors; also as estimate, with low, high, n, which are windows), near
+    (share of the kind's errors that are near misses), symbols (the kind's share of all symbols:
+    what errors made at random would be)."""
+    table = run.own_table("errors")
+    table = table.assign(kind=table["kind"].map(kind_group))
     sums = table.groupby(["source", "window", "kind"], sort=False)[["symbols", "errors", "near"]]
     table = sums.sum().reset_index()
     rows = []
@@ -61,7 +62,9 @@ def error_shares(results: Results, run: str, grouped: bool = True) -> pd.DataFra
         everything = totals.sum()
         for kind, group in mine.groupby("kind", sort=False):
             by_window = group.set_index("window")
-            found = ratio_interval(by_window["errors"], totals["errors"], **results.bootstrap())
+            found = ratio_interval(
+                by_window["errors"], totals["errors"], **run.settings.bootstrap()
+            )
             here = by_window.sum()
             rows.append(
                 {
@@ -77,35 +80,33 @@ def error_shares(results: Results, run: str, grouped: bool = True) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def error_rates(results: Results, run: str) -> pd.DataFrame:
+def error_rates(run: RunResults) -> pd.DataFrame:
     """Errors of all symbols by model: columns source, estimate, low, high, n (windows)."""
-    table = results.own_table(run, "errors")
+    table = run.own_table("errors")
     windows = table.groupby(["source", "window"], sort=False)[["symbols", "errors"]].sum()
     rows = []
     for source, mine in windows.groupby(level="source", sort=False):
-        found = ratio_interval(mine["errors"], mine["symbols"], **results.bootstrap())
+        found = ratio_interval(mine["errors"], mine["symbols"], **run.settings.bootstrap())
         rows.append({"source": source, **found._asdict()})
     return pd.DataFrame(rows)
 
 
-def errors_of_runs(results: Results, runs: list[str]) -> pd.DataFrame:
+def errors_of_runs(runs: list[RunResults]) -> pd.DataFrame:
     """As `error_shares`, of the networks of several runs of one corpus, each called by its run, and
     of the corpus's n-grams."""
     tables = [
-        error_shares(results, run).assign(
-            source=lambda t, run=run: t["source"].replace(NETWORK, run)
-        )
+        error_shares(run).assign(source=lambda t, name=run.name: t["source"].replace(NETWORK, name))
         for run in runs
     ]
     return pd.concat(tables).drop_duplicates(["source", "kind"])
 
 
-def error_change(results: Results, small: str, large: str) -> pd.DataFrame:
+def error_change(small: RunResults, large: RunResults) -> pd.DataFrame:
     """What a large network errs less than a small one, per 100 symbols: columns kind, share (of all
     that go away), estimate, low, high, n; paired by window."""
     sides = []
     for run in (small, large):
-        table = results.own_table(run, "errors")
+        table = run.own_table("errors")
         mine = table[table["source"] == NETWORK]
         mine = mine.assign(kind=mine["kind"].map(kind_group))
         sides.append(mine.groupby(["kind", "window"], sort=False)[["symbols", "errors"]].sum())
@@ -114,23 +115,23 @@ def error_change(results: Results, small: str, large: str) -> pd.DataFrame:
     rows = []
     for kind in sides[0].index.unique("kind"):
         first, second = (side.loc[kind, "errors"] for side in sides)
-        found = paired_difference(first, second, windows[first.index], **results.bootstrap())
+        found = paired_difference(first, second, windows[first.index], **small.settings.bootstrap())
         share = (first.sum() - second.sum()) / total
         rows.append({"kind": kind, "share": share, **found._asdict()})
     return pd.DataFrame(rows)
 
 
-def loop_rates(results: Results, run: str) -> pd.DataFrame:
-    """Share of samples that end in a loop, as `Results.rates` gives shares."""
-    table = results.own_table(run, "loops")
+def loop_rates(run: RunResults) -> pd.DataFrame:
+    """Share of samples that end in a loop, as `rates_of` gives shares."""
+    table = run.own_table("loops")
     looping = table.assign(metric=LOOPING, unit="share", exposure=1, events=table["period"] > 0)
-    return results.rates_of(looping)
+    return rates_of(looping, run.settings)
 
 
-def loop_periods(results: Results, run: str) -> pd.DataFrame:
+def loop_periods(run: RunResults) -> pd.DataFrame:
     """Of the samples of each temperature, greedy first: columns source, streams, looping, period
     (median of those that loop, NaN if none do), shortest, longest, start (median)."""
-    table = results.own_table(run, "loops")
+    table = run.own_table("loops")
     rows = []
     for source, mine in table.groupby("source", sort=False):
         loops = mine[mine["period"] > 0]
@@ -159,7 +160,7 @@ def gradient_decay(results: Results) -> pd.DataFrame:
         norms = mine.pivot_table(index="window", columns="distance", values="norm")
         nearest = norms[norms.columns.min()]
         for distance in norms.columns:
-            found = ratio_interval(norms[distance], nearest, **results.bootstrap())
+            found = ratio_interval(norms[distance], nearest, **results.settings.bootstrap())
             names = dict(zip(("cell", "network", "state"), keys, strict=True))
             rows.append({**names, "distance": distance, **found._asdict()})
     return pd.DataFrame(rows)
@@ -172,7 +173,7 @@ def memory_errors(results: Results) -> pd.DataFrame:
     table = table.assign(error=table["error"] / table["guessing"])
     rows = []
     for keys, mine in table.groupby(["task", "cell", "length"], sort=False):
-        found = mean_interval(mine["error"], **results.bootstrap())
+        found = mean_interval(mine["error"], **results.settings.bootstrap())
         names = dict(zip(("task", "cell", "length"), keys, strict=True))
         rows.append({**names, "steps": mine["steps"].mean(), **found._asdict()})
     return pd.DataFrame(rows)

@@ -214,6 +214,10 @@ class Measure:
         check(self, "measure", SHARE, "level")
         check(self, "measure", SEED, "seed")
 
+    def bootstrap(self) -> dict[str, Any]:
+        """How intervals are computed, as what computes them takes it."""
+        return {"resamples": self.resamples, "seed": self.seed, "level": self.level}
+
 
 @dataclass
 class Offload:

@@ -95,11 +95,8 @@ def course_best(
     if less is not None:
         figures -= at_its_best(less, less)
     elif figures.isin((0, 1)).all():
-        m = results.settings
         each = np.ones(len(figures))
-        return Figure.of(
-            ratio_interval(figures, each, resamples=m.resamples, seed=m.seed, level=m.level)
-        )
+        return Figure.of(ratio_interval(figures, each, **results.settings.bootstrap()))
     return Figure.over_seeds(figures, results.settings.level)
 
 

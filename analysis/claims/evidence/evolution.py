@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.statistics import Floats, confidence_rates
 from pipeline.lm.sources import HELD_OUT, number
 
@@ -22,11 +23,11 @@ class Course(NamedTuple):
     """(1 + R,) of held-out text."""
 
 
-def course(results: Results, run: str, metric: str) -> Course:
+def course(run: RunResults, metric: str) -> Course:
     """A metric of every sample that can tell it, and of held-out text; resampled in each."""
-    settings = results.settings
+    settings = run.settings
     random = np.random.default_rng(settings.seed)
-    table = results.own_table(run, "evolution")
+    table = run.own_table("evolution")
     table = table[(table["metric"] == metric) & (table["exposure"] > 0)]
     rates: dict[str, Floats] = {}
     for source, rows in table.groupby("source", sort=False):
@@ -35,7 +36,7 @@ def course(results: Results, run: str, metric: str) -> Course:
         rates[str(source)] = np.concatenate([[events.sum() / exposure.sum()], drawn])
     taken = {int(number(name)): r for name, r in rates.items() if name != HELD_OUT}
     if HELD_OUT not in rates or len(taken) < 2:
-        raise NotRunError(f"waits for samples of {run} in training that tell {metric}")
+        raise NotRunError(f"waits for samples of {run.name} in training that tell {metric}")
     steps = sorted(taken)
     return Course(np.array(steps), np.stack([taken[step] for step in steps]), rates[HELD_OUT])
 
@@ -59,12 +60,12 @@ def halfway(steps: NDArray, rates: Floats, goal: Floats) -> Floats:
 def halfway_step(results: Results, run: str, metric: str) -> Figure:
     """The step at which a metric of the samples has come half its way from random symbols to
     held-out text."""
-    return _figure(halfway(*course(results, run, metric)), results)
+    return _figure(halfway(*course(results.run(run), metric)), results)
 
 
 def halfway_ratio(results: Results, run: str, metric: str, other_metric: str) -> Figure:
     """That step of one metric over that of another."""
-    later, sooner = (halfway(*course(results, run, name)) for name in (metric, other_metric))
+    later, sooner = (halfway(*course(results.run(run), name)) for name in (metric, other_metric))
     return _figure(later / sooner, results)
 
 

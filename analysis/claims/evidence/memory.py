@@ -78,7 +78,9 @@ def recital(results: Results, model: str, times: int) -> Figure:
     rows = rows[rows["times"] == times]
     if rows.empty:
         raise NotRunError(f"canaries: none was planted {times} times")
-    return Figure.of(ratio_interval(rows["recited"], np.ones(len(rows)), **results.bootstrap()))
+    return Figure.of(
+        ratio_interval(rows["recited"], np.ones(len(rows)), **results.settings.bootstrap())
+    )
 
 
 def recital_from(results: Results, model: str, share: float) -> Figure:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.claims.evidence.figure import Figure
 from analysis.results.reader import NotRunError, Results
+from analysis.results.run import RunResults
 from analysis.statistics import bootstrap, rate_difference
 from pipeline.lm.rnn.architecture import parameter_count
 
@@ -16,45 +17,47 @@ BEST = "best"
 
 def parameters(results: Results, run: str, cell: str, layers: int, hidden: int) -> Figure:
     """Trained numbers, in millions, of an architecture over the vocabulary of a run's corpus."""
-    size = results.training(run)["vocabulary"]
+    size = results.run(run).training()["vocabulary"]
     return Figure.exact(parameter_count(size, cell, layers, hidden) / MILLION)
 
 
 def step_seconds(results: Results, run: str) -> Figure:
     """Seconds a training step of a run took, the mean over all."""
-    training = results.training(run)
+    training = results.run(run).training()
     return Figure.exact(training["seconds"] / training["steps"])
 
 
 def nats(results: Results, run: str, source: str) -> Figure:
     """Test cross-entropy of a model in nats per symbol."""
-    return Figure.through(lambda bits: bits * math.log(2), results.bits(run, source))
+    return Figure.through(lambda bits: bits * math.log(2), results.run(run).bits(source))
 
 
 def bits_difference(results: Results, run: str, source: str, other: str) -> Figure:
     """Test bits per symbol of one model less those of another, paired; `other` may be the `best`
     Kneser-Ney, chosen on the validation part."""
-    other = named(results, run, other)
-    return Figure.of(results.bits_difference(run, source, other), other)
+    mine = results.run(run)
+    other = named(mine, other)
+    return Figure.of(mine.bits_difference(source, other), other)
 
 
-def named(results: Results, run: str, source: str) -> str:
+def named(run: RunResults, source: str) -> str:
     """A source by its name: `best` is the best Kneser-Ney of the validation part."""
-    return results.best_kenlm(run) if source == BEST else source
+    return run.best_kenlm() if source == BEST else source
 
 
 def memorisation_gap(results: Results, run: str, source: str) -> Figure:
     """Test bits per symbol of a model less those of as much of its training text."""
-    sides = [results.scores(run, source, part) for part in ("test", "train")]
+    sides = [results.run(run).scores(source, part) for part in ("test", "train")]
     ratios = [(side["nats"] / math.log(2), side["symbols"]) for side in sides]
-    return Figure.of(rate_difference(*ratios, **results.bootstrap()))
+    return Figure.of(rate_difference(*ratios, **results.settings.bootstrap()))
 
 
 def size_ratio(results: Results, run: str, source: str) -> Figure:
     """Parameters of a network over the n-grams that a KenLM model of its text stores."""
-    source = named(results, run, source)
-    stored = results.ngrams(run, source)
-    return Figure.exact(results.training(run)["parameters"] / stored, f"{source}: {stored:,}")
+    mine = results.run(run)
+    source = named(mine, source)
+    stored = mine.ngrams(source)
+    return Figure.exact(mine.training()["parameters"] / stored, f"{source}: {stored:,}")
 
 
 def closing_lead(
@@ -62,7 +65,8 @@ def closing_lead(
 ) -> Figure:
     """How much likelier one model finds true closers, far from their opening, than the best of some
     others."""
-    leads = [results.closing_difference(run, closers, beyond, source, o) for o in others]
+    mine = results.run(run)
+    leads = [mine.closing_difference(closers, beyond, source, other) for other in others]
     return Figure.of(min(leads, key=lambda lead: lead.estimate))
 
 
@@ -77,7 +81,7 @@ def closing_growth(
 ) -> Figure:
     """One model's lead over another at closers within `far` (from, below) symbols of their
     opening, less that lead within `near`; windows resampled for both."""
-    table = results.table(run, "closing")
+    table = results.run(run).table("closing")
     table = table[table["closer"].isin(closers) & table["source"].isin([source, other])]
     leads = []
     for low, high in (near, far):
@@ -95,7 +99,7 @@ def closing_growth(
             rates = [lead[chosen].sum(-1) / counts[chosen].sum(-1) for lead, counts in sides]
         return rates[1] - rates[0]
 
-    return Figure.of(bootstrap(growth, len(windows), **results.bootstrap()))
+    return Figure.of(bootstrap(growth, len(windows), **results.settings.bootstrap()))
 
 
 FIGURES = (

@@ -19,7 +19,7 @@ LEAST_SAMPLES = 10
 
 def rate(results: Results, run: str, metric: str, source: str) -> Figure:
     """One structural metric of one source."""
-    return Figure.of(results.rate(run, metric, source))
+    return Figure.of(results.run(run).rate(metric, source))
 
 
 def rate_difference(
@@ -31,9 +31,9 @@ def rate_difference(
     other_run: str | None = None,
 ) -> Figure:
     """A metric of one source less that of another source or run; each resampled."""
-    a = results.windows(run, metric, source)
-    b = results.windows(other_run or run, metric, other or source)
-    options = results.bootstrap()
+    a = results.run(run).windows(metric, source)
+    b = results.run(other_run or run).windows(metric, other or source)
+    options = results.settings.bootstrap()
     return Figure.of(difference(_ratio(a), _ratio(b), run=run_length(metric), **options))
 
 
@@ -41,34 +41,35 @@ def fault_difference(
     results: Results, run: str, metric: str, source: str, other_metric: str
 ) -> Figure:
     """The rate of one kind of fault less that of another in the same text, paired by window."""
-    tables = [
-        results.windows(run, name, source).set_index("window") for name in (metric, other_metric)
-    ]
+    mine = results.run(run)
+    tables = [mine.windows(name, source).set_index("window") for name in (metric, other_metric)]
     windows = tables[0].index.union(tables[1].index)
     sides = [_ratio(table.reindex(windows).fillna(0)) for table in tables]
-    return Figure.of(difference(*sides, paired=True, **results.bootstrap()))
+    return Figure.of(difference(*sides, paired=True, **results.settings.bootstrap()))
 
 
 def rate_ratio(
     results: Results, run: str, metric: str, source: str, other: str, other_run: str | None = None
 ) -> Figure:
     """A metric of one source over that of another."""
-    a = results.windows(run, metric, source)
-    b = results.windows(other_run or run, metric, other)
-    logs = log_rate_ratio(*_ratio(a), *_ratio(b), run=run_length(metric), **results.bootstrap())
+    a = results.run(run).windows(metric, source)
+    b = results.run(other_run or run).windows(metric, other)
+    logs = log_rate_ratio(
+        *_ratio(a), *_ratio(b), run=run_length(metric), **results.settings.bootstrap()
+    )
     return Figure.through(np.exp, logs)
 
 
 def temperature_trend(results: Results, run: str, metrics: list[str]) -> Figure:
     """The smallest Spearman correlation of some metrics with the sampling temperature."""
-    settings = results.settings
+    mine, settings = results.run(run), results.settings
     random = np.random.default_rng(settings.seed)
     temperatures = sorted(results.config.experiments[run].sample.temperatures)
     if len(temperatures) < 3:
         raise NotRunError(f"{run}: needs 3 temperatures or more, has {len(temperatures)}")
     estimates, resampled, units = [], [], []
     for metric in metrics:
-        tables = [results.windows(run, metric, temperature_source(t)) for t in temperatures]
+        tables = [mine.windows(metric, temperature_source(t)) for t in temperatures]
         sides = [_ratio(table) for table in tables]
         rates = [confidence_rates(*side, settings.resamples, random) for side in sides]
         whole = np.array([[events.sum() / exposure.sum()] for events, exposure in sides])
@@ -87,7 +88,7 @@ def _ratio(table: pd.DataFrame) -> tuple[NDArray, NDArray]:
 
 def looping_share(results: Results, run: str, source: str) -> Figure:
     """Share of the samples of a source that end in a loop."""
-    rates = inside.loop_rates(results, run)
+    rates = inside.loop_rates(results.run(run))
     rows = rates[rates["source"] == source]
     number = 0 if rows.empty else int(rows.iloc[0]["n"])
     if number < LEAST_SAMPLES:

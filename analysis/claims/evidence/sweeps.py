@@ -75,7 +75,7 @@ def table_share(results: Results, sweep: str, table: str, within: float) -> Figu
     that were run; networks resampled."""
     gaps, published = _gaps(results, sweep, table)
     near = np.abs(gaps) <= within
-    found = ratio_interval(near, np.ones(len(near)), **results.bootstrap())
+    found = ratio_interval(near, np.ones(len(near)), **results.settings.bootstrap())
     return Figure.of(found, _of(len(gaps), published))
 
 
@@ -83,7 +83,7 @@ def table_gap(results: Results, sweep: str, table: str) -> Figure:
     """The mean distance of our test nats per symbol from those of a published table, over the
     networks both have; networks resampled. conf/reference.yaml holds the tables."""
     gaps, published = _gaps(results, sweep, table)
-    found = mean_interval(np.abs(gaps), **results.bootstrap())
+    found = mean_interval(np.abs(gaps), **results.settings.bootstrap())
     return Figure.of(found, _of(len(gaps), published))
 
 

@@ -15,7 +15,8 @@ from analysis.report.plots.figures import (
     picture,
     style,
 )
-from analysis.results.reader import COMPARED, Results
+from analysis.results.reader import COMPARED
+from analysis.results.run import RunResults
 from analysis.statistics import Interval
 from pipeline.lm.sources import HELD_OUT, NETWORK, TEMPERATURE, label, members
 
@@ -41,10 +42,10 @@ COMMENT = " A comment ends at the next */, so none is violated."
 ENDS = {"right": "closed rightly", "violated": "violated"}
 
 
-def pictures(results: Results, run: str) -> dict[str, Picture | None]:
+def pictures(run: RunResults) -> dict[str, Picture | None]:
     """All figures by name; None where there is nothing to show."""
-    settings = results.settings
-    counts = closings_by_class(results, run)
+    settings = run.settings
+    counts = closings_by_class(run)
     classes = [closer for closer, n in counts.items() if n >= settings.least_closings]
     rare = [f"{shown(closer)} ({n})" for closer, n in counts.items() if closer not in classes]
     left_out = f" Left out for fewer than {settings.least_closings} closings: {', '.join(rare)}."
@@ -52,29 +53,29 @@ def pictures(results: Results, run: str) -> dict[str, Picture | None]:
     sparse = f" Distances with fewer than {settings.least_at_distance} closings are not drawn."
     found: dict[str, Picture | None] = {}
     for figure in FIGURES:
-        tables = {closer: by_distance(results, run, closer, figure) for closer in classes}
+        tables = {closer: by_distance(run, closer, figure) for closer in classes}
         tables = {closer: table for closer, table in tables.items() if len(table)}
         found[f"closing-{figure}"] = (
             closing_by_class(tables, figure, sparse + note) if tables else None
         )
-    ends = results.table(run, "incidence")
+    ends = run.table("incidence")
     kept = [closer for closer in classes if closer in set(ends["closer"])]
     found["closing-ends"] = incidence_by_class(ends, kept, note) if kept else None
     return found
 
 
-def closings_by_class(results: Results, run: str) -> dict[str, int]:
+def closings_by_class(run: RunResults) -> dict[str, int]:
     """How many true closings of each class the test part has, most first."""
-    table = results.table(run, "closing")
+    table = run.table("closing")
     mine = table[table["source"] == NETWORK].groupby("closer")["n"].sum()
     return {str(c): int(n) for c, n in mine.sort_values(ascending=False).items()}
 
 
-def by_distance(results: Results, run: str, closer: str, figure: str) -> pd.DataFrame:
-    """`Results.closing` of one class at the distances that have closings enough; empty if they are
-    too few for a line."""
-    settings = results.settings
-    table = results.closing(run, [closer], figure).dropna(subset="estimate")
+def by_distance(run: RunResults, closer: str, figure: str) -> pd.DataFrame:
+    """`RunResults.closing` of one class at the distances that have closings enough; empty if they
+    are too few for a line."""
+    settings = run.settings
+    table = run.closing([closer], figure).dropna(subset="estimate")
     table = table[table["n"] >= settings.least_at_distance]
     counted = table.drop_duplicates("distance")
     enough = len(counted) >= LEAST_DISTANCES and counted["n"].sum() >= settings.least_closings
@@ -82,7 +83,7 @@ def by_distance(results: Results, run: str, closer: str, figure: str) -> pd.Data
 
 
 def closing_by_class(tables: dict[str, pd.DataFrame], figure: str, note: str) -> Picture:
-    """One figure of closing.tsv: `tables` as `Results.closing` gives them, by class."""
+    """One figure of closing.tsv: `tables` as `RunResults.closing` gives them, by class."""
     sources = list(next(iter(tables.values()))["source"].unique())
 
     def draw(*panels: Axes) -> None:

@@ -44,7 +44,7 @@ def bits(found: Mapping[str, Bits]) -> Picture:
 
 def closing(found: Mapping[str, pd.DataFrame]) -> Picture:
     """Probability of the true closer by distance, by titles of panels; tables as
-    `Results.closing` gives them."""
+    `RunResults.closing` gives them."""
     sources = list(dict.fromkeys(s for table in found.values() for s in table["source"]))
     columns = min(COLUMNS, len(found))
 

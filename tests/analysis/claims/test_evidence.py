@@ -91,11 +91,12 @@ def test_figures_of_ngrams_need_no_network(results):
     folder = results.paths.baseline_results("linux")
     write_rows(folder / "scores.tsv", scores)
     write_rows(folder / "structure.tsv", windows)
-    assert results.bits_difference("linux", "kenlm:11", "kenlm:8").estimate < 0
+    linux = results.run("linux")
+    assert linux.bits_difference("kenlm:11", "kenlm:8").estimate < 0
     orders = settle("G2", ENTRIES["G2"], results).parts
     assert [part.estimate for part in orders[:2]] == [pytest.approx(0.2), pytest.approx(0.3)]
     with pytest.raises(NotRunError, match="waits for linux"):
-        results.bits("linux", "network")
+        linux.bits("network")
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, REPRODUCED), (0.9, NOT_REPRODUCED)])

@@ -54,7 +54,7 @@ def write_all(results: Results) -> None:
 
 def test_what_is_quoted_is_the_beginning_of_each_first_sample(results):
     write_all(results)
-    found = results.excerpts(CORPUS)
+    found = results.run(CORPUS).excerpts()
     beginnings = {"temperature:0": "begun: a", "temperature:0.5": "50 éé", NGRAM: "40 éé"}
     assert found["beginnings"] == {HELD_OUT: TEXT[:8].decode(), **beginnings}
     assert found["loop"] == "agai…"
@@ -94,7 +94,7 @@ def test_samples_of_ngrams_stand_beside_the_reply_s_without_a_network(results):
     assert [len(row["theirs"]) > 250 for row in rows.values()] == [True] * 4
     assert rows[4]["ours"] == "40 éé" and rows[2]["ours"] == ""
     with pytest.raises(NotRunError, match=f"waits for excerpts of {CORPUS}"):
-        results.excerpts(CORPUS)
+        results.run(CORPUS).excerpts()
 
 
 def test_what_follows_a_context_is_counted_in_all_three_parts(results):

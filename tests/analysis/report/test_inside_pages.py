@@ -129,19 +129,18 @@ def test_kinds_have_a_group_each():
 
 
 def test_shares_of_errors_sum_to_one_and_errors_to_their_rate(results):
-    shares = inside.error_shares(results, "warpeace")
-    rates = inside.error_rates(results, "warpeace").set_index("source")["estimate"]
+    shares = inside.error_shares(results.run("warpeace"))
+    rates = inside.error_rates(results.run("warpeace")).set_index("source")["estimate"]
     for source, mine in shares.groupby("source"):
         assert mine["share"].sum() == pytest.approx(1)
         assert mine["symbols"].sum() == pytest.approx(1)
         assert mine["errors"].sum() == pytest.approx(rates[source])
         assert (mine["low"] <= mine["share"]).all() and (mine["share"] <= mine["high"]).all()
     assert rates["network"] == pytest.approx(0.505)
-    assert len(inside.error_shares(results, "warpeace", grouped=False)) == 4 * len(KINDS)
 
 
 def test_what_a_larger_network_errs_less_is_paired(results):
-    change = inside.error_change(results, RUNS["small"], RUNS["large"])
+    change = inside.error_change(*(results.run(RUNS[size]) for size in ("small", "large")))
     assert change["share"].sum() == pytest.approx(1)
     # 10 errors fewer of each kind a window of 800 symbols; two kinds make the group of memory.
     by_kind = change.set_index("kind")["estimate"]
@@ -151,7 +150,7 @@ def test_what_a_larger_network_errs_less_is_paired(results):
 
 
 def test_gates_are_averaged_over_units(results):
-    summary = inside.gate_summary(results, "warpeace").set_index(
+    summary = inside.gate_summary(results.run("warpeace")).set_index(
         ["network", "layer", "gate", "side"]
     )
     row = summary.loc[("trained", 1, "f", "left")]
@@ -165,9 +164,9 @@ def test_cells_without_gates_wait_for_none(results):
         path, sep="\t", index=False
     )
     with pytest.raises(NotRunError, match="no gates"):
-        inside.gate_shares(results, "warpeace")
-    assert inside_sections.gates_picture(results, "warpeace") is None
-    assert inside_sections.gate_rows(results, "warpeace") == []
+        inside.gate_shares(results.run("warpeace"))
+    assert inside_sections.gates_picture(results.run("warpeace")) is None
+    assert inside_sections.gate_rows(results.run("warpeace")) == []
 
 
 def test_gradients_are_relative_to_the_nearest(results):
@@ -187,15 +186,15 @@ def test_memory_errors_are_relative_to_guessing(results):
 
 
 def test_loops_by_source(results):
-    rates = inside.loop_rates(results, "warpeace").set_index("source")["estimate"]
+    rates = inside.loop_rates(results.run("warpeace")).set_index("source")["estimate"]
     assert rates["temperature:0"] == 1 and rates["temperature:1"] == rates["held-out"] == 0
-    periods = inside.loop_periods(results, "warpeace").set_index("source")
+    periods = inside.loop_periods(results.run("warpeace")).set_index("source")
     assert periods.loc["temperature:0", ["looping", "period", "start"]].tolist() == [1, 5, 8]
 
 
 def test_what_the_greedy_sample_repeats_is_shown_and_escaped(results):
     write_excerpts(results, loop="<b> \n")
-    loop = inside_sections.greedy_loop(results, "warpeace")
+    loop = inside_sections.greedy_loop(results.run("warpeace"))
     assert loop["text"] == "<b>␣⏎"
     assert "<b>" not in environment().from_string("{{ text }}").render(text=loop["text"])
 
@@ -207,7 +206,7 @@ def test_samples_by_iteration_are_side_by_side_and_escaped(results):
     sample = (HOSTILE + "x" * symbols)[:symbols]
     path = results.paths.run_results("warpeace") / "evolution.json"
     path.write_text(json.dumps({"300": [sample], "100": [sample]}))
-    shown = inside_sections.evolution_samples(results, "warpeace")
+    shown = inside_sections.evolution_samples(results.run("warpeace"))
     assert [row["label"] for row in shown] == [
         "after 100 steps",
         "after 300 steps",

@@ -16,6 +16,7 @@ from analysis.report.pages import definitions, environment, in_order, significan
 from analysis.report.plots import figures
 from analysis.report.plots.corpus import bits_by_model
 from analysis.results.reader import Results
+from analysis.results.run import rates_of
 from analysis.statistics import Interval
 from analysis.structure.delimiters.lexers import LEXERS
 from analysis.structure.kinds import floors, measurer
@@ -117,11 +118,11 @@ def test_words_that_replace_a_figure_say_what_it_shows():
     )
 
 
-def test_no_bound_of_a_share_is_above_one(tmp_path):
-    config = OmegaConf.create(composed("full"))
+def test_no_bound_of_a_share_is_above_one():
+    settings = params.measure(OmegaConf.create(composed("full")))
     rows = {"metric": "x", "source": "s", "window": [0], "events": 0, "exposure": 1}
     for unit, bound in (("share", 1.0), ("per 1,000 characters", 3.0)):
-        rates = Results.of(config).rates_of(pd.DataFrame({**rows, "unit": unit}))
+        rates = rates_of(pd.DataFrame({**rows, "unit": unit}), settings)
         assert rates["high"].iloc[0] == pytest.approx(bound, abs=0.01)
 
 

@@ -41,11 +41,8 @@ EVOLUTION_STREAMS = 20
 
 def initial_network(experiment: Experiment, size: int) -> RecurrentNetwork:
     """The network of an experiment over V = `size` symbols before training, by its seed."""
-    torch.manual_seed(experiment.seed)
-    network = RecurrentNetwork(size, **asdict(experiment.model))
-    recipe = experiment.train
-    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
-    return network
+    model = asdict(experiment.model)
+    return RecurrentNetwork.initial(experiment.train, experiment.seed, size, **model)
 
 
 class Run:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
@@ -100,11 +99,8 @@ def planted(ids: NDArray, strings: NDArray, times: NDArray, seed: int) -> NDArra
 def trained(ids: NDArray, text: PreparedText, settings: Settings) -> RecurrentNetwork:
     """A network that has learnt a text (T,)."""
     recipe = settings.train
-    torch.manual_seed(settings.seed)
-    network = RecurrentNetwork(
-        text.vocabulary.size, settings.cell, settings.layers, settings.hidden
-    )
-    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+    model = {"cell": settings.cell, "layers": settings.layers, "hidden": settings.hidden}
+    network = RecurrentNetwork.initial(recipe, settings.seed, text.vocabulary.size, **model)
     learnt, validation = (
         Streams.fit(part, recipe.batch, recipe.bptt) for part in (ids, text.part("val"))
     )

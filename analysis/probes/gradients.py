@@ -67,6 +67,11 @@ class Settings:
         check(self, "gradients", SEED, "seeds")
         check(self, "gradients", NATURAL, "context")
 
+    def network(self, cell: str, size: int, seed: int) -> RecurrentNetwork:
+        """A network of one kind of cell over V = `size` symbols before training."""
+        model = {"cell": cell, "layers": self.layers, "hidden": self.hidden}
+        return RecurrentNetwork.initial(self.train, seed, size, **model)
+
 
 def held_out_windows(part: NDArray, length: int, count: int) -> NDArray:
     """`count` windows of `length` symbols, evenly spread over a text (L,): ids (length, count)."""
@@ -112,15 +117,6 @@ def gradient_norms(
     return {name: norms[place :: len(names)] for place, name in enumerate(names)}
 
 
-def initial_network(cell: str, size: int, seed: int, settings: Settings) -> RecurrentNetwork:
-    """A network before training."""
-    torch.manual_seed(seed)
-    network = RecurrentNetwork(size, cell, settings.layers, settings.hidden)
-    recipe = settings.train
-    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
-    return network
-
-
 def trained_network(
     cell: str, text: PreparedText, seed: int, settings: Settings
 ) -> tuple[RecurrentNetwork, float]:
@@ -128,7 +124,7 @@ def trained_network(
     recipe = settings.train
     train = Streams.fit(text.part("train")[: settings.symbols], recipe.batch, recipe.bptt)
     validation = Streams.fit(text.part("val"), recipe.batch, recipe.bptt)
-    network = initial_network(cell, text.vocabulary.size, seed, settings)
+    network = settings.network(cell, text.vocabulary.size, seed)
     trainer = Trainer(network, train, validation, recipe, seed, device_at_hand())
     steps = tqdm(trainer.run(), f"gradients: {cell}, seed {seed}", trainer.steps, mininterval=1)
     for _ in steps:
@@ -155,7 +151,7 @@ def measured(
     network, bits = trained_network(cell, text, seed, settings)
     training = {"cell": cell, "seed": seed, "validation_bits": bits,
                 "parameters": network.parameter_count()}  # fmt: skip
-    initial = initial_network(cell, text.vocabulary.size, seed, settings)
+    initial = settings.network(cell, text.vocabulary.size, seed)
     rows = [
         {"cell": cell, "seed": seed, "network": name, **row}
         for name, each in ((INITIAL, initial), (TRAINED, network))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.dropout import dropout
+from pipeline.lm.rnn.schedule import Recipe
 
 CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -49,6 +50,15 @@ class RecurrentNetwork(nn.Module):
         symbols = torch.arange(inputs or size)
         symbols[size:] = -1
         self.register_buffer("symbols", symbols, persistent=False)
+
+    @classmethod
+    def initial(cls, recipe: Recipe, seed: int, size: int, **model: Any) -> "RecurrentNetwork":
+        """A network over V = `size` symbols before training, by a seed; `model` as the class takes
+        it."""
+        torch.manual_seed(seed)
+        network = cls(size, **model)
+        network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+        return network
 
     def start(self, n: int) -> list[LayerState]:
         """Zero states of n streams."""

@@ -18,6 +18,9 @@ class Recipe(Protocol):
     warm_up: int
     clip: str
     clip_at: float
+    initialisation: str
+    uniform_range: float
+    forget_bias: float
     epochs: int
     symbols: int | None
     patience: int | None

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 
 from pipeline import console
-from pipeline.config import composition, params
-from pipeline.config.paths import Paths
+from pipeline.config import composition
+from pipeline.config.params import PARAMS_FILES
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
 
@@ -20,7 +20,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.compose", description=__doc__)
     parser.add_argument("budget", nargs="?", default="", help="budget=NAME, of conf/budget")
     parser.add_argument("--check", action="store_true", help="fail if the files are stale")
-    parser.add_argument("--params", type=Path, help="after the check, write this scale's stamp")
+    parser.add_argument("--scale", choices=list(PARAMS_FILES), help="check this one alone")
+    parser.add_argument("--stamp", type=Path, help="after the check, write this file")
     arguments = parser.parse_args()
     if not arguments.check:
         name, _, budget = arguments.budget.partition("=")
@@ -28,10 +29,9 @@ def main() -> None:
             raise InputError(f"{arguments.budget!r} is not budget=NAME: use one of conf/budget")
         print(*composition.write(budget or None), sep="\n")
         return
-    composition.check()
-    if arguments.params:
-        stamp = Paths.of(params.load(arguments.params)).stamp
-        with atomic_write(stamp, "w") as file:
+    composition.check([arguments.scale] if arguments.scale else PARAMS_FILES)
+    if arguments.stamp:
+        with atomic_write(arguments.stamp, "w") as file:
             file.write("conf/ and the params files agree\n")
 
 

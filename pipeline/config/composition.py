@@ -1,6 +1,8 @@
 """conf/ composed: what the committed params files, and the copy of dvc.yaml, must contain."""
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -8,7 +10,6 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.config import params
 from pipeline.config.params import PARAMS_FILES, ROOT
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import atomic_write
@@ -31,34 +32,37 @@ def composed(scale: str, *overrides: str) -> str:
     return OmegaConf.to_yaml(config)
 
 
-def expected_files(budget: str | None = None) -> dict[Path, str]:
-    """What the committed files must contain, the full scale's with a budget of conf/budget; without
-    one, with that which the params file at hand names."""
-    overrides = {"full": [f"budget={budget or budget_at_hand()}"]}
-    files = {
-        path: composed(scale, *overrides.get(scale, [])) for scale, path in PARAMS_FILES.items()
-    }
-    copy = PIPELINE.read_text(encoding="utf-8").replace(KEPT, DROPPED)
-    copies = {path.parent / PIPELINE.name: copy for path in PARAMS_FILES.values()}
-    copies.pop(PIPELINE)
-    return files | copies
+def expected_files(
+    budget: str | None = None, scales: Iterable[str] = PARAMS_FILES
+) -> dict[Path, str]:
+    """What the committed files of some scales must contain, the full scale's with a budget of
+    conf/budget; without one, with that which the params file at hand names."""
+    files = {}
+    for scale in scales:
+        path = PARAMS_FILES[scale]
+        chosen = [f"budget={budget or budget_at_hand()}"] if scale == "full" else []
+        files[path] = composed(scale, *chosen)
+        if (copy := path.parent / PIPELINE.name) != PIPELINE:
+            files[copy] = PIPELINE.read_text(encoding="utf-8").replace(KEPT, DROPPED)
+    return files
 
 
 def budget_at_hand() -> str:
-    """The budget that the full scale's params file was composed with."""
+    """The budget that the full scale's params file was composed with; `cores` if it names none."""
     path = PARAMS_FILES["full"]
-    named = params.load(path).get("budget") if path.exists() else None
-    return str(named.name) if named else "cores"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    named = re.search(r"^budget:\n  name: (\w+)$", text, re.MULTILINE)
+    return named[1] if named else "cores"
 
 
-def check() -> None:
-    """InputError if a committed file is not what conf/ composes to."""
+def check(scales: Iterable[str] = PARAMS_FILES) -> None:
+    """InputError if a committed file of some scales is not what conf/ composes to."""
     if os.environ.get("DVC_EXP_BASELINE_REV"):
         return  # `dvc exp run -S` has composed an experiment of its own
     stale = [
         str(path)
-        for path, content in expected_files().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != content
+        for path, content in expected_files(scales=scales).items()
+        if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != content
     ]
     if stale:
         raise InputError(

@@ -1,6 +1,7 @@
 """One source of configuration: conf/, its committed composition, and the entry by hand."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,17 +27,42 @@ def test_committed_files_are_what_conf_composes_to():
     }
 
 
-def test_a_gpu_has_a_budget_of_its_own_and_the_check_knows_it(monkeypatch, tmp_path):
+@pytest.fixture
+def copied(monkeypatch, tmp_path):
+    """A folder with copies of conf/ and of what it composes to; gives a function that writes it."""
+
+    def written(files: dict[Path, str]) -> Path:
+        for path, content in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(content)
+        shutil.copytree(ROOT / "conf", tmp_path / "conf")
+        shutil.copy(ROOT / "dvc.yaml", tmp_path)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    return written
+
+
+def test_a_gpu_has_a_budget_of_its_own_and_the_check_knows_it(copied):
     files = expected_files("gpu")
     assert (OmegaConf.create(files[Path("params.yaml")])).corpora.linux.limit == 474_000_000
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(content)
-    for name in ("conf", "dvc.yaml"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
+    copied(files)
     assert budget_at_hand() == "gpu"
-    check()
+    check(["full"])
+
+
+def test_what_was_edited_is_stale_at_its_own_scale(copied):
+    paths = [Path("params.yaml"), *map(Path("scales/laptop").joinpath, ("params.yaml", "dvc.yaml"))]
+    folder = copied({path: (ROOT / path).read_text() for path in paths})
+    for path in paths[1:]:
+        (folder / path).write_text((folder / path).read_text() + "edited: true\n")
+    with pytest.raises(InputError, match=" and ".join(map(str, paths[1:]))):
+        check(["laptop"])
+    check(["full"])
+    conf = folder / "conf/experiment/names.yaml"
+    conf.write_text(conf.read_text().replace("seed: 1", "seed: 2"))
+    with pytest.raises(InputError, match=r"^params\.yaml not what conf/"):
+        check(["full"])
 
 
 @pytest.mark.parametrize("scale", ["full", "laptop"])

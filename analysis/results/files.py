@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import read_json
 from pipeline.lm.io.tables import read_table
+from pipeline.lm.text import MANIFEST
 
 NEEDED = {
     "scores.tsv": ("nats", "symbols"),
@@ -32,7 +33,7 @@ NEEDED = {
     "delayed_copy.tsv": ("lag", "error", "guessing"),
     "train.json": ("experiment", "parameters"),
     "excerpts.json": ("beginnings", "passages"),
-    "manifest.json": ("source", "parts", "vocabulary"),
+    MANIFEST: ("source", "parts", "vocabulary"),
     "cells.json": ("shares", "settings", "best"),
     "speed.json": ("rows",),
 }
@@ -44,7 +45,8 @@ class NotRunError(Exception):
 
 
 def json_of(path: Path, run: str, *besides: str) -> dict[str, Any]:
-    """A JSON result that `run` makes, with the keys it needs and those `besides`."""
+    """A JSON result that `run` makes, with the keys it needs and those `besides`. NotRunError if it
+    is not there, InputError if it lacks one."""
     if not path.exists():
         raise NotRunError(f"waits for {run}")
     found = read_json(path)
@@ -57,14 +59,15 @@ def json_of(path: Path, run: str, *besides: str) -> dict[str, Any]:
 
 
 def table_of(path: Path, run: str) -> pd.DataFrame:
-    """A table that `run` makes, with the columns it needs."""
+    """A table that `run` makes, with the columns it needs. NotRunError if it is not there,
+    InputError if it lacks one."""
     if not path.exists():
         raise NotRunError(f"waits for {run}")
     return _parsed(path, path.stat().st_mtime_ns)
 
 
 def tables_of(folder: Path, pattern: str, run: str) -> pd.DataFrame:
-    """All tables of a folder that fit a pattern, in one."""
+    """All tables of a folder that fit a pattern, in one; NotRunError if there is none."""
     paths = sorted(folder.glob(pattern))
     if not paths:
         raise NotRunError(f"waits for {run}")

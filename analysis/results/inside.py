@@ -5,6 +5,7 @@ import pandas as pd
 from analysis.results.reader import NotRunError, Results
 from analysis.results.run import RunResults, rates_of
 from analysis.statistics import mean_interval, paired_difference, ratio_interval
+from analysis.structure.events import SHARE
 from pipeline.lm.sources import NETWORK, TEMPERATURE, members, number
 
 LOOPING = "samples that end in a loop"
@@ -17,7 +18,7 @@ KIND_GROUPS = {
     "white space": "white space",
     "rest": "rest",
 }
-"""How a kind of error begins, and its name for readers; in the order of peeling."""
+"""How a kind of error begins, and what readers know it by; in the order of peeling."""
 
 
 def kind_group(kind: str) -> str:
@@ -27,7 +28,7 @@ def kind_group(kind: str) -> str:
 
 def gate_shares(run: RunResults) -> pd.DataFrame:
     """Share of the time each gate unit is saturated: columns network, layer, gate, unit, left,
-    right."""
+    right. NotRunError if the cells have no gates."""
     table = run.own_table("gates")
     if table.empty:
         raise NotRunError(f"{run.name}: the network's cells have no gates")
@@ -49,9 +50,9 @@ def gate_summary(run: RunResults) -> pd.DataFrame:
 
 def error_shares(run: RunResults) -> pd.DataFrame:
     """What the errors of every model are, by `kind_group`: columns source, kind, errors (of all
-    symbols), share (of its errors; also as estimate, with low, high, n, which are windows), near
-    (share of the kind's errors that are near misses), symbols (the kind's share of all symbols:
-    what errors made at random would be)."""
+    symbols), share (of its errors; also as estimate, with low, high and n windows or documents),
+    near (share of the kind's errors that are near misses), symbols (the kind's share of all
+    symbols: what errors made at random would be)."""
     table = run.own_table("errors")
     table = table.assign(kind=table["kind"].map(kind_group))
     sums = table.groupby(["source", "window", "kind"], sort=False)[["symbols", "errors", "near"]]
@@ -81,7 +82,8 @@ def error_shares(run: RunResults) -> pd.DataFrame:
 
 
 def error_rates(run: RunResults) -> pd.DataFrame:
-    """Errors of all symbols by model: columns source, estimate, low, high, n (windows)."""
+    """Errors of all symbols by model: columns source, estimate, low, high, n (windows or
+    documents)."""
     table = run.own_table("errors")
     windows = table.groupby(["source", "window"], sort=False)[["symbols", "errors"]].sum()
     rows = []
@@ -103,7 +105,7 @@ def errors_of_runs(runs: list[RunResults]) -> pd.DataFrame:
 
 def error_change(small: RunResults, large: RunResults) -> pd.DataFrame:
     """What a large network errs less than a small one, per 100 symbols: columns kind, share (of all
-    that go away), estimate, low, high, n; paired by window."""
+    that go away), estimate, low, high, n; paired by window or document."""
     sides = []
     for run in (small, large):
         table = run.own_table("errors")
@@ -124,12 +126,12 @@ def error_change(small: RunResults, large: RunResults) -> pd.DataFrame:
 def loop_rates(run: RunResults) -> pd.DataFrame:
     """Share of samples that end in a loop, as `rates_of` gives shares."""
     table = run.own_table("loops")
-    looping = table.assign(metric=LOOPING, unit="share", exposure=1, events=table["period"] > 0)
+    looping = table.assign(metric=LOOPING, unit=SHARE, exposure=1, events=table["period"] > 0)
     return rates_of(looping, run.settings)
 
 
 def loop_periods(run: RunResults) -> pd.DataFrame:
-    """Of the samples of each temperature, greedy first: columns source, streams, looping, period
+    """Of the samples of each source, greedy ones first: columns source, streams, looping, period
     (median of those that loop, NaN if none do), shortest, longest, start (median)."""
     table = run.own_table("loops")
     rows = []

@@ -1,4 +1,4 @@
-"""Result files as tables, and tables as figures with intervals: the only reader of results/."""
+"""The results of one scale: tables and cards that belong to no run, and `run` for those that do."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -67,9 +67,9 @@ class Results:
         return json_of(self.paths.results / "gradients.json", "gradients")
 
     def sweep(self, name: str, *settings: str) -> pd.DataFrame:
-        """The runs of a sweep: the settings that vary, parameters; of the test part its symbols,
-        nats, and bits, the cross-entropy in bits per symbol. NotRunError if one of `settings` does
-        not vary in it."""
+        """The networks of a sweep, as runs.tsv tells of them: the settings that vary, parameters,
+        steps and so on; of the test part symbols, nats, and bits (the cross-entropy in bits per
+        symbol). NotRunError if one of `settings` does not vary in it."""
         folder = self.paths.sweep_results(name)
         runs, scores = (
             table_of(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")

@@ -130,7 +130,7 @@ def baseline(config: DictConfig, corpus: str) -> Baseline:
 
 
 def measure(config: DictConfig, corpus: str | None = None) -> Measure:
-    """How results are measured, with the list of words of a corpus; it has none if it is empty."""
+    """How results are measured; of a corpus, with its own `dictionary`, empty if it has none."""
     settings = view(Measure, config.measure, "measure")
     named = select(config, "corpora", corpus).get("dictionary") if corpus else None
     if named not in (None, ENGLISH):

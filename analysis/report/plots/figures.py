@@ -35,7 +35,6 @@ VARIABLES = {
 }
 """What a page calls these colours; others are the same in both themes."""
 NGRAM_COLOURS = ["#c7b16d", "#a8923f", "#7f8f4e", "#5b8c5a", "#3f7d68"]
-METRIC_COLOURS = [NETWORK_COLOUR, KENLM_COLOUR, NGRAM_COLOURS[3]]
 MARKERS = "sD^v<>"
 LABEL_GAP = 0.085
 """Of a panel's height, between the middles of two labels at its right."""
@@ -53,8 +52,8 @@ class Series:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: the SVG of each panel, a key to the lines of all, the words that replace it and
-    explain it, and all of it as a PNG."""
+    """A figure: the SVG of each panel, or one of all if they are a `whole`; a key to their lines;
+    the words that replace it and explain it; and all of it as a PNG."""
 
     panels: list[Markup]
     key: list[dict[str, str]]
@@ -75,8 +74,8 @@ def picture(
     height: float = HEIGHT,
 ) -> Picture:
     """Draw a figure. `draw` gets the axes of each panel, `panels` being rows, columns: on a page
-    panels flow, unless they are not `apart`; the PNG has them in rows. A single one is `height`
-    inches high."""
+    they flow, those of two columns in pairs, unless they are not `apart`; the PNG has them in rows.
+    A single one is `height` inches high."""
     with mpl.rc_context(SETTINGS):
         together = _together(draw, panels, key, height)
         png = _saved(together, "png")

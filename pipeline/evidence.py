@@ -24,6 +24,7 @@ from pipeline.config.rules import COUNT
 from pipeline.jobs import Job, jobs
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.processes import cores, ends_with_this
+from pipeline.lm.text import MANIFEST
 
 TELL_SECONDS, LOOK_SECONDS = 60, 1
 LAST_WORDS = 4096
@@ -107,7 +108,7 @@ def prepared(config: DictConfig) -> list[Job]:
     found = jobs(config)
     corpora = sorted({job.experiment.corpus for job in found})
     dvc("repro", "--keep-going", *(f"preprocess@{corpus}" for corpus in corpora))
-    for corpus in (name for name in corpora if not (texts / name / "manifest.json").exists()):
+    for corpus in (name for name in corpora if not (texts / name / MANIFEST).exists()):
         print(f"{corpus}: its text cannot be had, what needs it is left out", flush=True)
         found = [job for job in found if job.experiment.corpus != corpus]
     return [job for job in found if not job.done()]

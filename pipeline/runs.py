@@ -36,7 +36,8 @@ from pipeline.lm.text import PARTS, VOCABULARY, PreparedText
 Evolution = dict[str, list[str]]
 """Samples taken while training: step -> texts, one a stream."""
 EVOLUTION_STREAMS = 20
-"""Of each sample taken while training: the units of its bootstrap."""
+"""Of each sample taken while training: the units of its bootstrap. No setting: one more would make
+another recipe of every recipe, and all networks would be trained anew."""
 
 
 def initial_network(experiment: Experiment, size: int) -> RecurrentNetwork:

@@ -99,7 +99,8 @@ def main() -> None:
     if not overrides and not {"--multirun", "-m", "--cfg", "-c"} & set(sys.argv):
         by_dag()
         return
-    # `model=X` is short for Hydra's `model@experiment.model=X`.
+    # `model=X` is short for Hydra's `model@experiment.model=X`. Hydra itself would take it only if
+    # experiments were composed at the top, where their key `corpus` collides with conf/corpus.
     short = tuple(f"{group}=" for group in EXPERIMENT_GROUPS)
     sys.argv[1:] = [
         word.replace("=", "@experiment.{}=".format(word.partition("=")[0]), 1)

@@ -38,10 +38,11 @@ from pipeline.lm.rnn.batches import Streams
 from pipeline.lm.rnn.hardware import device_at_hand
 from pipeline.lm.rnn.network import CELLS, RecurrentNetwork
 from pipeline.lm.rnn.training import Trainer
+from pipeline.lm.sources import TRAINED
 from pipeline.lm.text import PARTS, PreparedText
 
 COLUMNS = ["cell", "seed", "network", "window", "state", "distance", "norm"]
-TRAINED, INITIAL = "trained", "at initialisation"
+INITIAL = "at initialisation"
 
 
 @dataclass

@@ -45,7 +45,8 @@ def settings(results: Results) -> Blind:
 
 def puzzles(results: Results) -> list[dict[str, Any]]:
     """For each corpus with passages of all three sources: its title, the passages, equally long and
-    shuffled, by number with text, source and answer, and how a machine judge does."""
+    shuffled, by number with text, source, answer and truth (real or made), and how a machine judge
+    does."""
     blind, shown = settings(results), sources(results)
     found = []
     for run in results.config.baselines:
@@ -56,7 +57,11 @@ def puzzles(results: Results) -> list[dict[str, Any]]:
         texts = [(text, source) for source in shown for text in passages.get(source, [])]
         length = min((len(text) for text, _ in texts), default=0)
         if {source for _, source in texts} == set(shown) and length >= blind.least:
-            pieces = [{"text": t[:length], "source": s, "answer": label(s)} for t, s in texts]
+            pieces = [
+                {"text": text[:length], "source": source, "answer": label(source),
+                 "truth": "real" if source == HELD_OUT else "made"}
+                for text, source in texts
+            ]  # fmt: skip
             random.Random(f"{blind.seed} {run}").shuffle(pieces)
             found.append({
                 "title": results.config.corpora[run].title,

@@ -17,7 +17,7 @@ from analysis.claims.verdicts import Verdict
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
 from analysis.results.run import RunResults
-from pipeline.lm.sources import HELD_OUT
+from pipeline.lm.sources import HELD_OUT, NETWORK
 
 COLUMNS = [
     "kind", "run", "name", "source", "unit", "estimate", "low", "high", "n", "floor", "rule",
@@ -163,7 +163,7 @@ def _sweep(results: Results, sweep: str) -> Rows:
         )
     ]
     return [
-        {"kind": "sweep", "run": sweep, "source": "network", "unit": "bits per symbol",
+        {"kind": "sweep", "run": sweep, "source": NETWORK, "unit": "bits per symbol",
          "name": ", ".join(f"{key} {run[key]}" for key in varied), "estimate": run["bits"]}
         for run in results.sweep(sweep, *varied).to_dict("records")
     ]  # fmt: skip

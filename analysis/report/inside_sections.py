@@ -11,7 +11,16 @@ from analysis.results.reader import NotRunError
 from analysis.results.run import RunResults, rates_of
 from analysis.statistics import Interval
 from pipeline.lm.samples import EVOLUTION, read_evolution
-from pipeline.lm.sources import HELD_OUT, NETWORK, NGRAM, label, members, temperature_source
+from pipeline.lm.sources import (
+    HELD_OUT,
+    NETWORK,
+    NGRAM,
+    TRAINED,
+    UNTRAINED,
+    label,
+    members,
+    temperature_source,
+)
 
 EXCERPT = 300
 """Characters shown of each sample taken while training, at most."""
@@ -85,7 +94,7 @@ def gate_rows(run: RunResults) -> list[dict[str, Any]]:
             f"{network} {side}": Interval(
                 *table.loc[(network, layer, gate, side), inside_figures.COLUMNS]
             )
-            for network in ("trained", "untrained")
+            for network in (TRAINED, UNTRAINED)
             for side in SIDES
         }
         rows.append({"layer": layer, "gate": inside_figures.GATE_NAMES[gate], **cells})

@@ -20,15 +20,15 @@ function told() {
 
 for (const passage of passages) {
   const row = passage.querySelector(".guess");
-  const made = passage.dataset.source !== "held-out";
+  const { truth, answer } = passage.dataset;
   passage.querySelector("details").hidden = true;
   row.hidden = false;
   for (const button of row.querySelectorAll("button"))
     button.addEventListener("click", () => {
       if (guesses.has(passage)) return;
-      const right = (button.value === "made") === made;
-      guesses.set(passage, { right, made, answer: passage.dataset.answer });
-      row.querySelector("span").textContent = `${right ? "Right" : "Wrong"}: ${passage.dataset.answer}.`;
+      const right = button.value === truth;
+      guesses.set(passage, { right, made: truth === "made", answer });
+      row.querySelector("span").textContent = `${right ? "Right" : "Wrong"}: ${answer}.`;
       for (const other of row.querySelectorAll("button")) other.disabled = true;
       told();
     });

@@ -162,7 +162,7 @@ def driver() -> Iterator[Chrome]:
 
 def blind(path: Path, text: str) -> Path:
     """The page of excerpts, one of which is `text`."""
-    passage = {"text": text, "source": "network", "answer": text}
+    passage = {"text": text, "source": "network", "answer": text, "truth": "made"}
     puzzle = {"title": text, "excerpts": [(1, passage)], "judge": []}
     write(path, "blind.html", {"scale": "laptop", "puzzles": [puzzle]})
     return path
@@ -174,6 +174,9 @@ def test_hostile_text_stays_text(tmp_path, driver):
         driver.get(blind(tmp_path / "blind.html", hostile).as_uri())
         found = driver.execute_script("return document.querySelector('pre').textContent")
         assert found == hostile and driver.title == "Which is real?"
+        driver.execute_script("document.querySelector('button[value=made]').click()")
+        said = driver.execute_script("return document.querySelector('.guess span').textContent")
+        assert said == f"Right: {hostile}."
         assert not driver.get_log("browser") and not server.requests
 
 

@@ -28,7 +28,6 @@ from analysis.structure.events import (
 )
 
 NOTHING = FileScope(frozenset(), frozenset())
-_LITERALS = ("/*", '"', "'")
 
 
 class Context(NamedTuple):

@@ -37,6 +37,8 @@ RANGES = {
     "difference of probabilities": (-1.0, 1.0),
     "Spearman's rho": (-1.0, 1.0),
     "ratio": (0.0, math.inf),
+    "of the error of guessing": (0.0, math.inf),
+    "steps": (0.0, math.inf),
 }
 """What a figure can be at least and at most, by how its unit begins; others can be anything."""
 
@@ -134,8 +136,11 @@ def possible(unit: str) -> tuple[float, float]:
 
 
 def within(figure: Figure, unit: str) -> Figure:
-    """A figure with no bound beyond what its unit allows: Student's interval knows no shares."""
+    """A figure with no bound beyond what its unit allows: Student's interval knows no shares.
+    InputError if the figure itself is beyond: then its unit is another."""
     lowest, highest = possible(unit)
+    if figure.estimate < lowest or figure.estimate > highest:
+        raise InputError(f"{CLAIMS}: no figure in {unit!r} can be {figure.estimate:g}")
     low, high = (min(max(value, lowest), highest) for value in (figure.low, figure.high))
     return figure._replace(low=low, high=high)
 

@@ -149,7 +149,7 @@ def test_no_bound_is_beyond_what_a_unit_allows(results, monkeypatch):
     part = settle("V5", ENTRIES["V5"], results).parts[-1]
     assert (part.low, part.high) == (0.94, 1.0)
     monkeypatch.setitem(FIGURES, "course_mean", lambda *_, **__: Figure(1.2, 0.9, 1.5))
-    with pytest.raises(InputError, match=r"no figure in 'share of symbols' can be 1\.2"):
+    with pytest.raises(InputError, match=r"no figure in 'difference of shares' can be 1\.2"):
         settle("V5", ENTRIES["V5"], results)
 
 

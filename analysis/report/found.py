@@ -40,8 +40,6 @@ COPIED, LONG = "copied at 50", 20
 """The share of text inside copies of 50 characters or more; the n-gram's context that copies."""
 RIVAL = 10
 """Symbols of context of the n-gram that the reply calls convincing."""
-NAMED = 3
-"""Claims that are quoted in full where they do not hold; of more, only the short names."""
 DISTANCE = 50
 """Symbols back at which gradients are compared."""
 
@@ -76,9 +74,10 @@ def prediction(results: Results) -> Finding:
     words = by_outcome(
         results,
         leads,
-        "{where} the network predicts unseen text better than smoothed counts",
-        "{where} the network and smoothed counts cannot be told apart at predicting unseen text",
-        "{where} smoothed counts predict unseen text better than the network",
+        "{where} the network predicts unseen text better than smoothed n-gram counts",
+        "{where} network and smoothed n-gram counts predict unseen text equally well, as far as "
+        "can be told",
+        "{where} smoothed n-gram counts predict unseen text better than the network",
     )
     return Finding(words, f"Bits a symbol, network against counts: {'; '.join(said)}.", "#context")
 
@@ -162,10 +161,10 @@ def context(results: Results) -> Finding:
         raise NotRunError("waits for a baseline")
     low, high = (bound(at for _, at in enough) for bound in (min, max))
     needed = f"{low} to {high}" if low < high else f"{low}"
-    but = f", except on {listed(still)}, where it still does" if still else ""
+    but = f", except on {listed(still)}, where they still do" if still else ""
     said = [f"{name} {at}" for name, at in enough]
     return Finding(
-        f"Counts need {needed} symbols of context; more makes them no better{but}.",
+        f"Counts gain nothing beyond {needed} symbols of context{but}.",
         f"Context from which on more gains less than {GAIN} bits: {'; '.join(said)}.",
         "#context",
     )
@@ -208,9 +207,9 @@ def cells(results: Results) -> Finding:
         for (name, _), share in zip(found, own, strict=True)
     ]
     return Finding(
-        f"{span([i.estimate for i in own])} of a network's cells mean something by "
-        f"themselves; before training it is {span([i.estimate for i in before])}. The "
-        "post guesses 5 %.",
+        f"{span([i.estimate for i in own])} of a network's cells, the units of its memory, follow "
+        f"a feature of the text each by itself; before training it is "
+        f"{span([i.estimate for i in before])}. The post guesses 5 %.",
         f"Cells that follow a feature of the text: {'; '.join(said)}.",
         "#P14",
     )
@@ -262,16 +261,13 @@ def settled(claims: list[Verdict]) -> list[Finding]:
         return []
     hold = [claim.id for claim in done if claim.verdict == REPRODUCED]
     failed = [claim for claim in done if claim.verdict == NOT_REPRODUCED]
-    named = [f"“{claim.claim.rstrip('.')}” ({claim.id})" for claim in failed]
-    if len(failed) > NAMED:
-        named = [f"{claim.id} ({claim.short})" for claim in failed]
-    words = f"Of {len(done)} claims that were put to the test {len(hold)} hold"
-    words += f"; not so {listed(named)}." if failed else "."
     rest = len(done) - len(hold) - len(failed), len(claims) - len(done)
-    figures = (
-        f"Of {len(claims)} claims {len(hold)} are reproduced, {len(failed)} are not, {rest[0]} are "
-        f"inconclusive, {rest[1]} wait for runs."
+    words = (
+        f"Of {len(done)} claims that were put to the test {len(hold)} hold, {len(failed)} do not, "
+        f"{rest[0]} remain open; {rest[1]} wait for runs."
     )
+    named = [f"“{claim.claim.rstrip('.')}” ({claim.id})" for claim in failed]
+    figures = f"What does not hold: {listed(named)}." if failed else ""
     return [Finding(words, figures, "#claims")]
 
 

@@ -78,8 +78,8 @@ def test_context_that_no_longer_helps_is_found(results):
         pd.DataFrame(table).to_csv(folder / "scores.tsv", sep="\t", index=False)
     sentence = found.context(results)
     assert sentence.words == (
-        "Counts need 3 symbols of context; more makes them no better, except on the Stacks "
-        "project, where it still does."
+        "Counts gain nothing beyond 3 symbols of context, except on the Stacks project, where they "
+        "still do."
     )
 
 
@@ -89,8 +89,9 @@ def test_the_last_sentence_names_what_did_not_hold():
         claim("P3", verdict="inconclusive"), claim("P4", verdict="not run"),
     ])  # fmt: skip
     assert sentence.words == (
-        "Of 3 claims that were put to the test 1 hold; not so “Claim P2” (P2)."
+        "Of 3 claims that were put to the test 1 hold, 1 do not, 1 remain open; 1 wait for runs."
     )
+    assert sentence.figures == "What does not hold: “Claim P2” (P2)."
     assert found.settled([claim("P4", verdict="not run")]) == []
 
 

@@ -97,7 +97,7 @@ def classes(rows: pd.DataFrame) -> Picture:
         both_ways_read = apart.assign(value=apart["floor"])
         dots(right, [("pads not read", apart.assign(floor=np.nan)),
                      ("pads read", both_ways_read.assign(floor=np.nan))])  # fmt: skip
-        right.set(xlabel="largest difference, packed and padded", xscale="log")
+        right.set(xlabel="largest difference", xscale="log")
         right.axvline(1e-6, color=GREY, ls="--", lw=1)
 
     return picture(

@@ -16,11 +16,10 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from analysis.structure.events import SHARE, Measure
+from analysis.structure.events import JUDGED, SHARE, Measure
 from pipeline.config.settings import Measure as Settings
 from pipeline.lm.text import PreparedText
 
-NAME = "told from real, AUC"
 GRAMS = (3, 5)
 FEATURES = 1 << 17
 STRENGTH = 10.0
@@ -79,7 +78,7 @@ class Judge:
         look = learnt(made, known)
         ranked = np.sort(look(real))
         return [
-            [Measure(NAME, placed(look(stream), ranked), len(stream), SHARE)] if stream else []
+            [Measure(JUDGED, placed(look(stream), ranked), len(stream), SHARE)] if stream else []
             for stream in judged
         ]
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.results.reader import NotRunError, Results
+from analysis.structure.events import JUDGED
 from pipeline.config import params
 from pipeline.config.rules import COUNT, POSITIVE_FINITE, SEED, check
 from pipeline.lm.sources import HELD_OUT, label, ngram_source, temperature_source
-
-JUDGED = "told from real"
-"""The metric of the machine judge: 1 tells always, .5 is guessing."""
 
 
 @dataclass

@@ -9,13 +9,13 @@ import pandas as pd
 
 from analysis.claims.evidence.samples import rate_difference
 from analysis.claims.verdicts import NOT_REPRODUCED, NOT_RUN, REPRODUCED, Verdict
-from analysis.report.blind import JUDGED
 from analysis.report.corpora import BRACKETS, kenlm_bits
 from analysis.report.words import by_outcome, listed, percent, side, signed, span, title
 from analysis.results import inside
 from analysis.results.reader import COMPARED, NotRunError, Results
 from analysis.results.run import RunResults
 from analysis.statistics import Interval
+from analysis.structure.events import JUDGED
 from pipeline.lm.sources import (
     HELD_OUT,
     KENLM,

@@ -1,6 +1,7 @@
 """Found sentences follow the figures; tiles and drawings follow the claims."""
 
 import json
+from fnmatch import fnmatch
 
 import pandas as pd
 import pytest
@@ -13,8 +14,10 @@ from analysis.report.rows import drawing, rows, tiles
 from analysis.report.words import by_outcome, listed
 from analysis.results.reader import NotRunError, Results
 from analysis.statistics import Interval
+from analysis.structure.events import JUDGED
 from pipeline.config import params
 from pipeline.config.composition import composed
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -131,3 +134,11 @@ def test_cards_quote_whole_lines():
     assert first_lines("half a line\none\n\ntwo\nthree\nfour\nfive") == "one\ntwo\nthree"
     assert first_lines("all in one " * 20).endswith(" …")
     assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_metrics_of_sentences_are_explained_and_so_measured():
+    """A sentence about a metric of another name would never come, and nobody would miss it."""
+    explained = OmegaConf.load(ROOT / "analysis/report/templates/metrics.yaml")
+    for metric in (JUDGED, found.COPIED):
+        assert any(fnmatch(metric, pattern) for pattern in explained), metric
+    assert f'metric: "{JUDGED}"' in (ROOT / "conf/claims.yaml").read_text()

@@ -26,8 +26,8 @@ MOST = 2**31 - 1
 
 SMALL_STEP = 3e7
 """Multiplications of one layer at one symbol of N streams, up to which a training keeps to one
-thread: two gain little, lose much beside other work, and are worse than one wherever they wait for
-each other (benchmarks/threads.py)."""
+thread: two that sleep while they wait are slower than one, two that spin lose by far beside other
+work (benchmarks/threads.py)."""
 
 LOSS_SCALE = 1024.0
 """Half precision ends at 6e-8 and 65,504; gradients of the loss, clipped at 5, fit in between

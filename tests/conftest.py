@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.lm.io.files import file_sha256, write_json
+from pipeline.lm.rnn.checkpoint import save_network
 from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.text import PARTS, PreparedText
@@ -98,6 +99,15 @@ def small_network(size: int, cell: str = "lstm", layers: int = 2) -> RecurrentNe
     network = RecurrentNetwork(size, cell, layers, hidden=12)
     network.initialise("uniform", 0.5, 1.0)
     return network
+
+
+def prepare_model(base: Path) -> None:
+    """In a folder: a network as training saves it (`model`), its prepared text (`text`), and a file
+    to score (`some.txt`)."""
+    text = prepare(base / "text", PROSE)
+    save_network(base / "model", small_network(text.vocabulary.size), {})
+    text.vocabulary.save(base / "model" / "vocabulary.json")
+    (base / "some.txt").write_bytes(PROSE[:400])
 
 
 @pytest.fixture

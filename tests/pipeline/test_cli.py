@@ -8,18 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lm.rnn.checkpoint import save_network
-from tests.conftest import PROSE, ROOT, prepare, small_network
+from tests.conftest import ROOT, prepare_model
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     """A trained network by hand, and a text."""
     base = tmp_path_factory.mktemp("cli")
-    text = prepare(base / "text", PROSE)
-    save_network(base / "model", small_network(text.vocabulary.size), {})
-    text.vocabulary.save(base / "model" / "vocabulary.json")
-    (base / "some.txt").write_bytes(PROSE[:400])
+    prepare_model(base)
     (base / "empty.txt").write_bytes(b"")
     return base
 

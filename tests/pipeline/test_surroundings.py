@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lm.rnn.checkpoint import save_network
-from tests.conftest import PROSE, ROOT, prepare, small_network
+from tests.conftest import ROOT, prepare_model
 
 PLACE = "Märchen und Texte"
 TRAVELS = ("analysis", "conf", "pipeline", "params.yaml", "scales", "reports", "pyproject.toml")
@@ -24,10 +23,7 @@ COMMANDS = {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with spaces and beyond ASCII, in it a network and a text."""
     folder = tmp_path_factory.mktemp("surroundings") / PLACE
-    text = prepare(folder / "text", PROSE)
-    save_network(folder / "model", small_network(text.vocabulary.size), {})
-    text.vocabulary.save(folder / "model" / "vocabulary.json")
-    (folder / "some.txt").write_bytes(PROSE[:400])
+    prepare_model(folder)
     return folder
 
 

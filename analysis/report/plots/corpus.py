@@ -38,9 +38,10 @@ def training_curve(history: pd.DataFrame, title: str) -> Picture:
         ):
             axes.plot(history["epoch"], history[column], line, color=NETWORK_COLOUR, lw=1.8)
             ends.append((history[column].iloc[-1], name, TEXT))
-        lowest = history[["train_bits", "validation_bits"]].min().min()
+        both = history[["train_bits", "validation_bits"]]
+        near = max(both.min().max() + 2 * NEAR, both.iloc[-1].max())  # a network may overfit
         axes.set(xlabel="epochs", ylabel="bits per symbol")
-        axes.set_ylim(top=min(axes.get_ylim()[1], lowest + 2 * NEAR))
+        axes.set_ylim(top=min(axes.get_ylim()[1], near))
         end_labels(axes, ends)
 
     best, last = history.loc[history["validation_bits"].idxmin()], history.iloc[-1]

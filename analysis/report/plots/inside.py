@@ -26,6 +26,7 @@ from analysis.results.inside import KIND_GROUPS, LOOPING
 from analysis.statistics import Interval
 from pipeline.lm.sources import (
     HELD_OUT,
+    NETWORK,
     TRAINED,
     UNTRAINED,
     label,
@@ -236,5 +237,5 @@ def temperature(rates: pd.DataFrame, temperatures: list[float], orders: list[int
         "Dotted: held-out text. A sample ends in a loop if its end repeats, three times and over "
         "100 characters at least.",
         panels=(2, 2),
-        key=key_of([ends[1], *ngrams, HELD_OUT]),
+        key=key_of([NETWORK, *ngrams, HELD_OUT]),
     )

@@ -14,7 +14,7 @@ from analysis.report.__main__ import write_index
 from analysis.report.corpora import context_table
 from analysis.report.pages import definitions, environment, in_order, significant
 from analysis.report.plots import figures
-from analysis.report.plots.corpus import bits_by_model
+from analysis.report.plots.corpus import bits_by_model, training_curve
 from analysis.results.reader import Results
 from analysis.results.run import rates_of
 from analysis.statistics import Interval
@@ -90,6 +90,17 @@ def test_a_figure_is_drawn_once_in_the_colours_of_its_page():
     # What a content-security policy refuses, and what names things twice on a page.
     assert "style=" not in svg and "<style" not in svg and "<g id=" not in svg
     assert bits_by_model(bits, [5]).panels == [svg]
+
+
+def test_the_validation_part_of_a_network_that_overfits_lies_within_its_figure(monkeypatch):
+    shown, save = [], figures._saved
+    monkeypatch.setattr(figures, "_saved", lambda *words: shown.append(words[0]) or save(*words))
+    history = pd.DataFrame({
+        "epoch": [1, 10, 50], "train_bits": [4.0, 2.5, 0.3], "validation_bits": [4.1, 3.0, 5.5]
+    })  # fmt: skip
+    training_curve(history, "names")
+    low, high = shown[0].axes[0].get_ylim()
+    assert low < 0.3 and high >= 5.5
 
 
 def test_panels_flow_and_hostile_names_in_them_stay_text():

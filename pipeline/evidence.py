@@ -94,7 +94,10 @@ class Queue:
         print(f"{job.name}: trained", flush=True)
         dvc("commit", "--force", job.stage)
         if not job.is_sweep:
-            dvc("repro", "--keep-going", f"page@{job.experiment.corpus}", f"page_cells@{job.name}")
+            corpus = job.experiment.corpus
+            # Unsmoothed n-grams first: DVC itself may begin with KenLM, which can take hours.
+            dvc("repro", "--keep-going", f"measure_ngram@{corpus}", f"excerpts_ngram@{corpus}")
+            dvc("repro", "--keep-going", f"page@{corpus}", f"page_cells@{job.name}")
 
 
 def dvc(*words: str) -> int:

@@ -25,7 +25,7 @@ INDEX, BASELINE = "index.npy", "baseline.json"
 
 
 def kenlm_file(order: int) -> str:
-    """The file of one KenLM model in a corpus's folder of baselines."""
+    """The file of one KenLM model in its corpus's folder of them."""
     return f"kenlm-{order}.binary"
 
 
@@ -73,9 +73,9 @@ def open_index(paths: Paths, corpus: str) -> tuple["SuffixIndex", PreparedText]:
     from pipeline.lm.ngram.suffix_index import SuffixIndex
 
     text = PreparedText.open(paths.text / corpus)
-    path = paths.baseline_models(corpus) / INDEX
+    path = paths.baseline_models(corpus, NGRAM) / INDEX
     if not path.exists():
-        raise InputError(f"{path} is missing: run python -m pipeline.baseline {corpus}")
+        raise InputError(f"{path} is missing: run python -m pipeline.baseline {NGRAM} {corpus}")
     return SuffixIndex.load(path, text.part("train"), text.vocabulary.size), text
 
 
@@ -84,11 +84,11 @@ def open_kenlm(paths: Paths, corpus: str, order: int) -> OpenModel:
     from pipeline.lm.ngram.kenlm import KenLM
 
     text = PreparedText.open(paths.text / corpus)
-    path = paths.baseline_models(corpus) / kenlm_file(order)
-    remedy = f"run python -m pipeline.baseline {corpus}"
+    path = paths.baseline_models(corpus, KENLM) / kenlm_file(order)
+    remedy = f"run python -m pipeline.baseline {KENLM} {corpus}"
     if not path.exists():
         raise InputError(f"{path} is missing: {remedy}")
-    about = paths.baseline_results(corpus) / BASELINE
+    about = paths.baseline_results(corpus, KENLM) / BASELINE
     told = read_json(about)
     if told.get("data_sha256") != text.digest("train"):
         raise InputError(f"{path} is of another text than {text.folder} holds now: {remedy}")
@@ -122,9 +122,10 @@ def _is_there(config: DictConfig, run: str, name: str) -> bool:
     if experiment is None:
         return False
     paths = Paths.of(config)
-    folder = paths.baseline_models(experiment.corpus)
-    made = {NGRAM: folder / INDEX, KENLM: folder / kenlm_file(order)}
-    return made.get(family, paths.run_model(run) / CARD).exists()
+    files = {NGRAM: INDEX, KENLM: kenlm_file(order)}
+    if family in files:
+        return (paths.baseline_models(experiment.corpus, family) / files[family]).exists()
+    return (paths.run_model(run) / CARD).exists()
 
 
 def open_model(config: DictConfig, run: str, name: str) -> OpenModel:

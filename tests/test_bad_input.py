@@ -121,7 +121,7 @@ TEXTS = [
 ]  # fmt: skip
 
 EXPERIMENT, BASELINE = "experiments.mine.", "baselines.mine."
-TRAIN, BUILD = "pipeline.train mine", "pipeline.baseline mine"
+TRAIN, BUILD = "pipeline.train mine", "pipeline.baseline kenlm mine"
 WRITE = "pipeline.sample mine --write"
 SAMPLE, SCORE = "pipeline.sample mine --length 20", "pipeline.score mine DIR/own.txt"
 COUNT = "use 1 or more, at most 1,000,000,000"
@@ -359,7 +359,7 @@ COMMANDS = [
     Case("an unknown corpus", "pipeline.download nope",
          f"no 'nope' among the corpora: use {ANYTHING}mine"),
     Case("no corpus", "pipeline.download", "give the name of a corpus, or --list"),
-    Case("an unknown baseline", "pipeline.baseline nope",
+    Case("an unknown baseline", "pipeline.baseline ngram nope",
          "no 'nope' among the baselines: use mine"),
     Case("an unknown sweep", "pipeline.sweep nope", "no 'nope' among the sweeps: use mine"),
     Case("no processes", "pipeline.sweep mine --processes 0", f"--processes is 0: {COUNT}"),
@@ -534,7 +534,8 @@ def bench(tmp_path_factory) -> Iterator[Bench]:
     }.items():
         (made.folder / name).write_bytes(content)
     made.write_params()
-    for command in ("pipeline.download mine", "pipeline.preprocess mine", TRAIN, BUILD):
+    index = "pipeline.baseline ngram mine"
+    for command in ("pipeline.download mine", "pipeline.preprocess mine", TRAIN, index, BUILD):
         assert made.run(command).status == 0
     yield made
     assert not Path("planted").exists()

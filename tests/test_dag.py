@@ -12,6 +12,7 @@ from pathlib import Path
 
 import axe_core_python
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
 from pipeline.lm.samples import read_samples
@@ -147,6 +148,15 @@ def test_again_it_is_up_to_date(project):
     assert "up to date" in project.repro(f"{PIPELINE}:page@python").stdout
 
 
+def test_what_is_unsmoothed_waits_for_no_kenlm():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    both = ("baselines/${key}", "baselines/${item.corpus}")
+    for name in ("ngram", "measure_ngram", "excerpts_ngram", "loops"):
+        stage = stages[name]["do"]
+        assert not [dep for dep in stage["deps"] if dep.endswith(both) or "kenlm" in dep], name
+        assert "kenlm" not in str(stage["params"]), name
+
+
 def test_conf_edited_without_composing_fails_with_the_command_to_run(project):
     path = project.folder / "conf/experiment/names.yaml"
     before = path.read_text()
@@ -163,7 +173,7 @@ def test_a_changed_parameter_reruns_only_what_reads_it(project):
     project.run(sys.executable, "-m", "pipeline.compose")
     said = project.repro(f"{PIPELINE}:page@python").stdout
     assert "Running stage 'scales/laptop/dvc.yaml:sample@python'" in said
-    for stage in ("train@python", "baseline@python", "preprocess@python"):
+    for stage in ("train@python", "ngram@python", "kenlm@python", "preprocess@python"):
         assert f"Running stage '{PIPELINE}:{stage}'" not in said
     project.edit({"experiments": {"names": {"seed": 2}}})
     project.run(sys.executable, "-m", "pipeline.compose")

@@ -88,17 +88,19 @@ def project(whole, tmp_path) -> Project:
     [
         ("download", (1, 2, 3)),
         ("preprocess", (1, 3, 7)),
-        ("baseline", (2, 7)),
+        ("ngram", (2, 4)),
+        ("kenlm", (2, 4)),
         ("train", (2, 3, 4, 6)),
         ("sweep", (1, 4)),
         ("sample", (2,)),
-        ("measure_baseline", (2,)),
+        ("measure_ngram", (2,)),
+        ("measure_kenlm", (5,)),
         ("measure", (3,)),
         ("compare", (2,)),
         ("gates", (1,)),
         ("errors", (1,)),
         ("loops", (1,)),
-        ("excerpts_baseline", (1,)),
+        ("excerpts_ngram", (1,)),
         ("excerpts", (1,)),
         ("evolution", (1,)),
         ("cells", (1,)),
@@ -167,7 +169,7 @@ def test_a_disk_that_fills_half_way_is_one_line_and_loses_nothing(whole, disk, s
     assert disk.files() == whole.files
 
 
-WRITING = ("download", "preprocess", "baseline", "train", "sample", "claims")
+WRITING = ("download", "preprocess", "ngram", "kenlm", "train", "sample", "claims")
 
 
 def test_a_disk_that_is_read_only_is_one_line(whole, disk):
@@ -184,7 +186,7 @@ def test_a_disk_that_is_read_only_is_one_line(whole, disk):
 @pytest.mark.parametrize(
     ("folder", "stage"),
     [
-        ("raw", "download"), ("text/warpeace", "preprocess"), ("models", "baseline"),
+        ("raw", "download"), ("text/warpeace", "preprocess"), ("models", "ngram"),
         ("checkpoints", "train"), ("models", "adopt"), ("samples/warpeace", "sample"),
         ("pages/pages", "page"), ("pages", "claims"), ("packed", "pack"),
     ],
@@ -202,7 +204,8 @@ def test_a_file_where_a_folder_is_needed_is_named(project, folder, stage):
     [
         ("download", 2, "another process is writing raw/warpeace"),
         ("preprocess", 3, "another process is writing text/warpeace"),
-        ("baseline", 2, "another process is writing models/baselines/warpeace"),
+        ("ngram", 2, "another process is writing models/baselines/warpeace/ngram"),
+        ("kenlm", 2, "another process is writing models/baselines/warpeace/kenlm"),
         ("sweep", 1, "another process is training kjf-warpeace"),
         ("run", 7, "another process is writing back"),
         ("sample", 2, None),
@@ -305,9 +308,9 @@ def a_symbol_less(path: Path) -> None:
     write_json(path, content | {"codes": content["codes"][1:]})
 
 
-TEXT, NETWORK, GRAMS = "text/warpeace", "models/warpeace", "models/baselines/warpeace"
+TEXT, NETWORK, GRAMS = "text/warpeace", "models/warpeace", "models/baselines/warpeace/kenlm"
 RUN, CHECKPOINT = "results/warpeace", "checkpoints/*/training.safetensors"
-QUOTED = "results/baselines/warpeace/excerpts.json"
+QUOTED = "results/baselines/warpeace/ngram/excerpts.json"
 BY_HAND = ("pipeline.sample", "warpeace", "--length", "1")
 KENLM = (*BY_HAND, "--model", "kenlm:3")
 
@@ -318,7 +321,7 @@ KENLM = (*BY_HAND, "--model", "kenlm:3")
         ("raw/warpeace/own.txt", flipped, "preprocess", "is not the file source.json tells of"),
         ("raw/warpeace/source.json", emptied, "preprocess", "is damaged: run download again"),
         (f"{TEXT}/train.bin", flipped, "train", "is not what the manifest says: run preprocess"),
-        (f"{TEXT}/train.bin", flipped, "baseline", "is not what the manifest says"),
+        (f"{TEXT}/train.bin", flipped, "ngram", "is not what the manifest says"),
         (f"{TEXT}/train.bin", cut, "train", "the manifest says"),
         (f"{TEXT}/val.bin", flipped, "sample", "is not what the manifest says"),
         (f"{TEXT}/test.bin", flipped, "measure", "is not what the manifest says"),
@@ -399,7 +402,8 @@ def changed(whole, tmp_path_factory) -> Project:
         (("pipeline.score", "warpeace", "own.txt"), "was trained on another text"),
         ((*BY_HAND, "--model", "ngram:2"), "index.npy is damaged or of another text"),
         (KENLM, "kenlm-3.binary is of another text than text/warpeace holds now"),
-        ("measure_baseline", "run baseline again"),
+        ("measure_ngram", "run pipeline.baseline again"),
+        ("measure_kenlm", "run python -m pipeline.baseline kenlm warpeace"),
         ("adopt", "train.json is of other text than this repository's"),
     ],
 )
@@ -417,7 +421,7 @@ def test_a_network_is_used_for_any_text_where_its_folder_is_named(changed, monke
     assert here("pipeline.score", f"./{NETWORK}", "own.txt").code == 0
 
 
-@pytest.mark.parametrize(("stage", "megabytes"), [("train", 64), ("train", 256), ("baseline", 64)])
+@pytest.mark.parametrize(("stage", "megabytes"), [("train", 64), ("train", 256), ("ngram", 64)])
 def test_memory_that_does_not_suffice_is_one_line(whole, project, stage, megabytes):
     whole.undone(stage, project)
     if stage == "train":
@@ -435,14 +439,15 @@ def test_memory_that_does_not_suffice_is_one_line(whole, project, stage, megabyt
 
 
 def test_a_clock_that_runs_backwards_changes_durations_only(whole, project):
-    for stage in ("baseline", "train"):
+    for stage in ("ngram", "kenlm", "train"):
         whole.undone(stage, project)
         assert project.run(stage, tick=-TICK).code == 0
     found = project.files()
     durations = {name for name, content in found.items() if content != whole.files[name]}
     assert durations == {
         "models/warpeace/model.json", "results/warpeace/train.json",
-        "results/warpeace/history.tsv", "results/baselines/warpeace/baseline.json",
+        "results/warpeace/history.tsv", "results/baselines/warpeace/ngram/baseline.json",
+        "results/baselines/warpeace/kenlm/baseline.json",
     }  # fmt: skip
     assert (read_table(project.folder / RUN / "history.tsv")["seconds"] < 0).all()
 

@@ -23,7 +23,7 @@ DECIDES = (
 )  # fmt: skip
 """Code that dvc.yaml lists wherever it is run. The rest of pipeline/ carries (settings, files,
 messages), or is what the numbers of conf/numerics.yaml and conf/experiment/ stand for."""
-NUMBERED = {"baseline", "train", "sweep", "sample"}
+NUMBERED = {"ngram", "kenlm", "train", "sweep", "sample"}
 """Stages that enter by such a number alone."""
 FETCHES = "download"
 """What it brings is held against digests of conf/."""

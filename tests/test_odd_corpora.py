@@ -23,6 +23,7 @@ from pipeline import baseline, download, preprocess, sample, train
 from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.config.paths import Paths
+from pipeline.lm.sources import KENLM, NGRAM
 from tests.prepared_texts import described
 
 RUN = {
@@ -64,17 +65,19 @@ def page_of(config: DictConfig, folder: Path, text: bytes, **corpus: Any) -> str
     stages: list[Callable[[], Any]] = [
         lambda: download.download(here, "mine"),
         lambda: preprocess.preprocess(here, "mine"),
-        lambda: baseline.build(here, "mine"),
+        lambda: baseline.build(here, NGRAM, "mine"),
+        lambda: baseline.build(here, KENLM, "mine"),
         lambda: train.train("mine", params.experiment(here, "mine"), paths,
                             paths.run_model("mine"), paths.run_results("mine")),
         lambda: sample.write_run_samples(here, "mine"),
-        lambda: measure.measure_baseline(here, "mine"),
+        lambda: measure.measure_ngram(here, "mine"),
+        lambda: measure.measure_kenlm(here, "mine"),
         lambda: measure.measure_network(here, "mine"),
         lambda: compare.compare(Results.of(here).run("mine")),
         lambda: gates.measure_gates(here, "mine"),
         lambda: error_kinds.measure_errors(here, "mine"),
         lambda: loops.measure_loops(here, "mine"),
-        lambda: excerpts.of_baseline(here, "mine"),
+        lambda: excerpts.of_ngram(here, "mine"),
         lambda: excerpts.of_network(here, "mine"),
         lambda: cells.study(here, "mine"),
         lambda: cells_page.write_page(here, "mine"),

@@ -1,7 +1,8 @@
-"""Measure the models of one run, or the n-grams and the held-out text of one corpus.
+"""Measure the network of one run, or n-grams of one corpus: `ngram`, the unsmoothed ones and the
+held-out text, or `kenlm`.
 
-Writes four tables, and of a corpus sizes.tsv. Three have one row an observation, so that whoever
-reads them can bootstrap.
+Writes four tables, and of KenLM sizes.tsv. Three have one row an observation, so that whoever reads
+them can bootstrap.
 
 scores.tsv, cross-entropy by window:
     source          network, ngram:10 (symbols of context), kenlm:11 (KenLM's order)
@@ -73,7 +74,9 @@ from pipeline.lm.scoring import (
 )
 from pipeline.lm.sources import (
     HELD_OUT,
+    KENLM,
     NETWORK,
+    NGRAM,
     kenlm_source,
     ngram_source,
     sample_file,
@@ -195,40 +198,56 @@ def measure_network(config: DictConfig, run: str) -> None:
     )
 
 
-def measure_baseline(config: DictConfig, corpus: str) -> None:
-    """One corpus's n-grams, their samples, and its held-out text."""
+def measure_ngram(config: DictConfig, corpus: str) -> None:
+    """One corpus's unsmoothed n-grams, their samples, and its held-out text."""
     settings = params.baseline(config, corpus)
     paths = Paths.of(config)
     index, text = models.open_index(paths, corpus)
-    folder = paths.baseline_samples(corpus)
+    folder = paths.baseline_samples(corpus, NGRAM)
     opened: dict[str, LanguageModel] = {
         ngram_source(order): index.ngram(order) for order in settings.ngram_orders
     }
-    unsmoothed = set(opened)
-    for order in settings.kenlm_orders:
-        opened[kenlm_source(order)] = models.open_kenlm(paths, corpus, order).model
-    largest = kenlm_source(max(settings.kenlm_orders))
-    sampled = [*sorted(unsmoothed, key=list(opened).index), largest]
-    samples = {s: read_samples(folder / sample_file(s)) for s in sampled}
     measure_models(
         opened,
-        dict.fromkeys(set(opened) - unsmoothed, "val"),
-        {*unsmoothed, largest},
-        samples,
+        {},
+        set(opened),
+        {source: read_samples(folder / sample_file(source)) for source in opened},
         held_out(text, settings.symbols, settings.streams),
         text,
         params.select(config, "corpora", corpus).kind,
         params.measure(config, corpus),
-        paths.baseline_results(corpus),
+        paths.baseline_results(corpus, NGRAM),
     )
-    write_table(
-        paths.baseline_results(corpus) / "sizes.tsv", sizes(paths, corpus, settings), SIZE_COLUMNS
+
+
+def measure_kenlm(config: DictConfig, corpus: str) -> None:
+    """One corpus's KenLM models, and the samples of the largest."""
+    settings = params.baseline(config, corpus)
+    paths = Paths.of(config)
+    opened = {
+        kenlm_source(order): models.open_kenlm(paths, corpus, order).model
+        for order in settings.kenlm_orders
+    }
+    largest = kenlm_source(max(settings.kenlm_orders))
+    samples = paths.baseline_samples(corpus, KENLM) / sample_file(largest)
+    folder = paths.baseline_results(corpus, KENLM)
+    measure_models(
+        opened,
+        dict.fromkeys(opened, "val"),
+        {largest},
+        {largest: read_samples(samples)},
+        [],
+        PreparedText.open(paths.text / corpus),
+        params.select(config, "corpora", corpus).kind,
+        params.measure(config, corpus),
+        folder,
     )
+    write_table(folder / "sizes.tsv", sizes(paths, corpus, settings), SIZE_COLUMNS)
 
 
 def sizes(paths: Paths, corpus: str, settings: Baseline) -> list[dict[str, Any]]:
     """A row a KenLM model: the n-grams of all orders that it stores, its bytes."""
-    folder = paths.baseline_models(corpus)
+    folder = paths.baseline_models(corpus, KENLM)
     files = {kenlm_source(n): folder / models.kenlm_file(n) for n in settings.kenlm_orders}
     return [
         {"model": name, "ngrams": sum(ngram_counts(path)), "bytes": path.stat().st_size}
@@ -236,17 +255,18 @@ def sizes(paths: Paths, corpus: str, settings: Baseline) -> list[dict[str, Any]]
     ]
 
 
+MEASURES = {NETWORK: measure_network, NGRAM: measure_ngram, KENLM: measure_kenlm}
+
+
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m analysis.measure", description=__doc__)
-    parser.add_argument("what", choices=["network", "baseline"])
+    parser.add_argument("what", choices=list(MEASURES))
     parser.add_argument("name", help="a run, or a corpus")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
     config = params.load(params.params_file(arguments))
-    {"network": measure_network, "baseline": measure_baseline}[arguments.what](
-        config, arguments.name
-    )
+    MEASURES[arguments.what](config, arguments.name)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Samples and held-out text -> excerpts.json: the passages that the report quotes.
 
 Samples are large, and those of n-grams are pieces of the training text: but for evolution.json
-results keep this alone, of a network in results/<run>/, of n-grams and held-out text in
-results/baselines/<corpus>/.
+results keep this alone, of a network in results/<run>/, of unsmoothed n-grams and held-out text in
+results/baselines/<corpus>/ngram/.
 
     beginnings  source -> the beginning of its first sample; none is chosen
     passages    source -> beginnings of others of its samples, evenly spread over all
@@ -30,7 +30,14 @@ from pipeline.config.rules import COUNT, check
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import write_json
 from pipeline.lm.samples import read_samples
-from pipeline.lm.sources import HELD_OUT, ngram_source, sample_file, temperature_source
+from pipeline.lm.sources import (
+    HELD_OUT,
+    NETWORK,
+    NGRAM,
+    ngram_source,
+    sample_file,
+    temperature_source,
+)
 from pipeline.lm.text import PARTS, PreparedText
 
 
@@ -99,17 +106,17 @@ def of_network(config: DictConfig, run: str) -> Path:
     return path
 
 
-def of_baseline(config: DictConfig, corpus: str) -> Path:
+def of_ngram(config: DictConfig, corpus: str) -> Path:
     """Write excerpts.json of a corpus's n-grams and held-out text; returns its path."""
     plan, paths = params.baseline(config, corpus), Paths.of(config)
-    folder = paths.baseline_samples(corpus)
+    folder = paths.baseline_samples(corpus, NGRAM)
     text = PreparedText.open(paths.text / corpus)
     settings = _settings(config)
     count, length = settings.passages + 1, max(settings.beginning, settings.passage)
     streams = {HELD_OUT: [real.text for real in held_out(text, count * length, count)]}
     for source in (ngram_source(order) for order in plan.ngram_orders):
         streams[source] = read_samples(folder / sample_file(source))
-    path = paths.baseline_results(corpus) / "excerpts.json"
+    path = paths.baseline_results(corpus, NGRAM) / "excerpts.json"
     counts = {context: following(text, context.encode()) for context in settings.contexts}
     write_json(path, quoted(streams, settings) | {"following": counts})
     return path
@@ -124,12 +131,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.measure.excerpts", description=__doc__
     )
-    parser.add_argument("what", choices=["network", "baseline"])
+    parser.add_argument("what", choices=[NETWORK, NGRAM])
     parser.add_argument("name", help="a run, or a corpus")
     params.add_scale_options(parser)
     arguments = parser.parse_args()
     config = params.load(params.params_file(arguments))
-    print({"network": of_network, "baseline": of_baseline}[arguments.what](config, arguments.name))
+    print({NETWORK: of_network, NGRAM: of_ngram}[arguments.what](config, arguments.name))
 
 
 if __name__ == "__main__":

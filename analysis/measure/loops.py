@@ -22,7 +22,7 @@ from pipeline.config.paths import Paths
 from pipeline.config.rules import COUNT, MOST, between, check
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.samples import read_samples
-from pipeline.lm.sources import HELD_OUT, ngram_source, sample_file, temperature_source
+from pipeline.lm.sources import HELD_OUT, NGRAM, ngram_source, sample_file, temperature_source
 from pipeline.lm.text import PreparedText
 
 COLUMNS = ["source", "stream", "symbols", "start", "period"]
@@ -56,10 +56,10 @@ def measure_loops(config: DictConfig, run: str) -> None:
     settings = params.view(Settings, config.inside.loops, "inside.loops")
     experiment = params.experiment(config, run)
     plan, paths = experiment.sample, Paths.of(config)
-    own, baseline = paths.run_samples(run), paths.baseline_samples(experiment.corpus)
+    own, ngrams = paths.run_samples(run), paths.baseline_samples(experiment.corpus, NGRAM)
     folders = {temperature_source(t): own for t in (0.0, *sorted(plan.temperatures))}
     orders = params.baseline(config, experiment.corpus).ngram_orders
-    folders |= {ngram_source(order): baseline for order in orders}
+    folders |= {ngram_source(order): ngrams for order in orders}
     samples = {
         source: read_samples(folder / sample_file(source)) for source, folder in folders.items()
     }

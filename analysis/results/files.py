@@ -1,5 +1,6 @@
 """Result files as they are read: what they have to hold, and that they are there at all."""
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,13 @@ def table_of(path: Path, run: str) -> pd.DataFrame:
     return _parsed(path, path.stat().st_mtime_ns)
 
 
-def tables_of(folder: Path, pattern: str, run: str) -> pd.DataFrame:
-    """All tables of a folder that fit a pattern, in one; NotRunError if there is none."""
-    paths = sorted(folder.glob(pattern))
-    if not paths:
+def tables_of(paths: Iterable[Path], run: str) -> pd.DataFrame:
+    """All of some tables that are there, in one; NotRunError if none is."""
+    tables = [table_of(path, run) for path in paths if path.exists()]
+    if not tables:
         raise NotRunError(f"waits for {run}")
-    return pd.concat([table_of(path, run) for path in paths], ignore_index=True)
+    # Of empty ones the columns have no types, and would take those of the others away.
+    return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
 
 
 @cache

@@ -12,7 +12,7 @@ from analysis.results.run import RunResults
 from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.settings import Measure
-from pipeline.lm.sources import temperature_source
+from pipeline.lm.sources import NGRAM, temperature_source
 
 __all__ = ["COMPARED", "NotRunError", "Results"]
 
@@ -39,7 +39,7 @@ class Results:
 
     def baseline_excerpts(self, corpus: str) -> dict[str, Any]:
         """excerpts.json of a corpus's n-grams and held-out text."""
-        return baseline_excerpts(self.paths.baseline_results(corpus), corpus)
+        return baseline_excerpts(self.paths.baseline_results(corpus, NGRAM), corpus)
 
     def manifest(self, corpus: str) -> dict[str, Any]:
         """The manifest of a prepared corpus."""
@@ -56,7 +56,8 @@ class Results:
 
     def course(self, name: str = "*") -> pd.DataFrame:
         """What one small experiment observed, or all of them together."""
-        return tables_of(self.paths.results / "course", f"{name}.tsv", "course")
+        found = sorted((self.paths.results / "course").glob(f"{name}.tsv"))
+        return tables_of(found, "course")
 
     def speed(self) -> dict[str, Any]:
         """speed.json: what benchmarks/training.py measured."""

@@ -14,6 +14,7 @@ from analysis.results.files import (
     baseline_excerpts,
     json_of,
     table_of,
+    tables_of,
 )
 from analysis.statistics import Interval, paired_difference, ratio_interval
 from analysis.structure.events import SHARE, run_length
@@ -21,7 +22,7 @@ from pipeline.config import params
 from pipeline.config.paths import Paths
 from pipeline.config.settings import Experiment, Measure, agree
 from pipeline.lm.io.files import read_json
-from pipeline.lm.sources import KENLM, members, of_network
+from pipeline.lm.sources import HELD_OUT, KENLM, NGRAM, members, of_network
 
 DECISIVE = ("corpus", "seed", "numerics", "model", "train")
 """Settings of an experiment without which its results would be others."""
@@ -71,11 +72,12 @@ class RunResults:
         return table_of(self._folder / f"{name}.tsv", self.name)
 
     def _of_baseline(self, name: str) -> pd.DataFrame:
-        """A table of its corpus's n-grams and held-out text, which waits for no network."""
+        """A table of its corpus's n-grams, then held-out text: as much of it as there is, as
+        neither family of n-grams waits for the other, nor for a network."""
         corpus = self.corpus
-        return table_of(
-            self.paths.baseline_results(corpus) / f"{name}.tsv", f"baseline of {corpus}"
-        )
+        folders = [self.paths.baseline_results(corpus, family) for family in (NGRAM, KENLM)]
+        table = tables_of([f / f"{name}.tsv" for f in folders], f"baseline of {corpus}")
+        return table.sort_values("source", key=lambda s: s == HELD_OUT, kind="stable")
 
     def training(self) -> dict[str, Any]:
         """train.json: what made the network, and how training it went."""
@@ -89,7 +91,7 @@ class RunResults:
         """What pages quote of the run, its corpus's n-grams and held-out text: see
         `analysis.measure.excerpts`."""
         corpus = self.corpus
-        found = baseline_excerpts(self.paths.baseline_results(corpus), corpus)
+        found = baseline_excerpts(self.paths.baseline_results(corpus, NGRAM), corpus)
         own = json_of(self._folder / "excerpts.json", f"excerpts of {self.name}", "loop")
         return own | {name: found[name] | own[name] for name in ("beginnings", "passages")}
 
@@ -122,7 +124,8 @@ class RunResults:
     def ngrams(self, source: str) -> int:
         """How many n-grams of all orders a KenLM model of its corpus stores."""
         corpus = self.corpus
-        table = table_of(self.paths.baseline_results(corpus) / "sizes.tsv", f"sizes of {corpus}")
+        path = self.paths.baseline_results(corpus, KENLM) / "sizes.tsv"
+        table = table_of(path, f"sizes of {corpus}")
         stored = table.loc[table["model"] == source, "ngrams"]
         if stored.empty:
             raise NotRunError(f"baseline of {corpus} has no {source}")

@@ -53,17 +53,17 @@ class Paths:
         """What the runs of a sweep scored."""
         return self.results / "sweeps" / sweep
 
-    def baseline_models(self, corpus: str) -> Path:
-        """Suffix index and KenLM models of a corpus."""
-        return self.models / "baselines" / corpus
+    def baseline_models(self, corpus: str, family: str = "") -> Path:
+        """The n-gram models of a corpus: of a family its suffix index or its KenLM models."""
+        return self.models / "baselines" / corpus / family
 
-    def baseline_results(self, corpus: str) -> Path:
-        """What was measured of the n-gram models of a corpus."""
-        return self.results / "baselines" / corpus
+    def baseline_results(self, corpus: str, family: str = "") -> Path:
+        """What was measured of the n-gram models of a corpus, or of a family of them."""
+        return self.results / "baselines" / corpus / family
 
-    def baseline_samples(self, corpus: str) -> Path:
-        """The samples of the n-gram models of a corpus."""
-        return self.samples / "baselines" / corpus
+    def baseline_samples(self, corpus: str, family: str = "") -> Path:
+        """The samples of the n-gram models of a corpus, or of a family of them."""
+        return self.samples / "baselines" / corpus / family
 
     def facts(self, corpus: str) -> Path:
         """The manifest of a prepared text, kept with results: the text is not."""

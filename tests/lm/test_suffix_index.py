@@ -295,7 +295,7 @@ def test_unreadable_files_are_refused(tmp_path: Path, content: bytes | str | Non
         path.write_bytes(content)
     else:
         path.unlink()
-    with pytest.raises(InputError, match=r"index\.npy .*delete it and run baseline again"):
+    with pytest.raises(InputError, match=r"index\.npy .*delete it and run pipeline.baseline again"):
         SuffixIndex.load(path, text, SIZE)
 
 

@@ -63,7 +63,7 @@ def test_scoring_prints_a_line_a_file(folder):
         (["pipeline.sample", "MODEL", "--params", "nope.yaml"], "nope.yaml is missing"),
         (["pipeline.score", "MODEL", "/nope"], "cannot read /nope"),
         (["pipeline.score", "MODEL", "EMPTY"], "nothing to score"),
-        (["pipeline.baseline", "nope"], "no 'nope' among the baselines"),
+        (["pipeline.baseline", "ngram", "nope"], "no 'nope' among the baselines"),
         (["pipeline.train", "nope"], "no 'nope' among the experiments"),
         (["analysis.measure", "network", "nope"], "no 'nope' among the experiments"),
         (["analysis.report", "page", "nope"], "no 'nope' among the baselines"),

@@ -212,7 +212,7 @@ class KenLM:
 
     def __init__(self, path: Path, size: int) -> None:
         """Memory-map what `train` wrote; InputError if it is not a model of `size` symbols."""
-        remedy = "delete it and run baseline again"
+        remedy = "delete it and run pipeline.baseline again"
         settings = kenlm.Config()
         settings.show_progress = False
         try:

@@ -86,7 +86,7 @@ class SuffixIndex:
         Raises InputError if it is not.
         """
         text = _checked_text(text, size)
-        remedy = "delete it and run baseline again"
+        remedy = "delete it and run pipeline.baseline again"
         try:
             suffixes = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -17,6 +17,7 @@ from analysis.report.pages import environment
 from analysis.results.reader import Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
+from pipeline.lm.sources import NGRAM
 from tests.conftest import ROOT, prepare
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
@@ -61,7 +62,7 @@ def test_what_follows_ello_is_counted_in_the_whole_text(results, tmp_path):
     prepared = prepare(tmp_path / "text", text)
     counts = {context: following(prepared, context.encode()) for context in ("ello", "Firs")}
     found = {"beginnings": {}, "passages": {}, "following": counts}
-    write_json(results.paths.baseline_results("shakespeare") / "excerpts.json", found)
+    write_json(results.paths.baseline_results("shakespeare", NGRAM) / "excerpts.json", found)
     pairs = {pair["name"]: pair["ours"] for pair in row(results, "follows “ello”")["pairs"]}
     inner = text.count(b"ello")
     assert row(results, "occurrences")["pairs"][0]["ours"].estimate == pytest.approx(inner, abs=3)
@@ -71,8 +72,8 @@ def test_what_follows_ello_is_counted_in_the_whole_text(results, tmp_path):
 
 
 def test_n_grams_stand_by_symbols_of_context_in_nats(results, tmp_path):
-    for folder, source in (("", "network"), ("baselines", "kenlm:8")):
-        path = tmp_path / "results" / folder / "warpeace/scores.tsv"
+    for folder, source in (("warpeace", "network"), ("baselines/warpeace/kenlm", "kenlm:8")):
+        path = tmp_path / "results" / folder / "scores.tsv"
         path.parent.mkdir(parents=True)
         rows = [{"source": source, "window": w, "symbols": 10, "nats": 12 + w % 2, "impossible": 0,
                  "unseen": 0} for w in range(20)]  # fmt: skip

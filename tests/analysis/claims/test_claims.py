@@ -163,7 +163,7 @@ def test_p3_from_made_up_results(results, tmp_path, sign, verdict):
         target = tmp_path / "paulgraham" / "structure.tsv"
         target.parent.mkdir(exist_ok=True)
         table.to_csv(target, sep="\t", index=False, mode="a", header=not target.exists())
-    structure(tmp_path / "baselines" / "paulgraham", {"held-out": 0.1}, "non-words")
+    structure(tmp_path / "baselines/paulgraham/ngram", {"held-out": 0.1}, "non-words")
     assert settle("P3", ENTRIES["P3"], results).verdict == verdict
 
 
@@ -172,7 +172,7 @@ def test_g3_from_made_up_results(results, tmp_path, network, verdict):
     for folder, sources, p in (
         (tmp_path / "linux", ["network"], network),
         (
-            tmp_path / "baselines" / "linux",
+            tmp_path / "baselines/linux/ngram",
             NGRAMS,
             0.4,
         ),
@@ -186,7 +186,7 @@ def test_g3_from_made_up_results(results, tmp_path, network, verdict):
         folder.mkdir(parents=True)
         pd.DataFrame(rows).to_csv(folder / "closing.tsv", sep="\t", index=False)
     structure(tmp_path / "linux", {"temperature:1": 0.95}, "indentation right")
-    structure(tmp_path / "baselines" / "linux", {"ngram:20": 0.8}, "indentation right")
+    structure(tmp_path / "baselines/linux/ngram", {"ngram:20": 0.8}, "indentation right")
     assert settle("G3", ENTRIES["G3"], results).verdict == verdict
 
 

@@ -22,6 +22,7 @@ from analysis.results.reader import NotRunError, Results
 from benchmarks.training import Shape, measured
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
+from pipeline.lm.sources import KENLM, NGRAM
 from tests.conftest import ROOT
 
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
@@ -88,15 +89,45 @@ def test_figures_of_ngrams_need_no_network(results):
     shares = {"held-out": 9, "ngram:10": 2, "ngram:15": 5}
     windows = [{"source": s, "window": k, "events": n, **clean} for s, n in shares.items()
                for k in (0, 1)]  # fmt: skip
-    folder = results.paths.baseline_results("linux")
-    write_rows(folder / "scores.tsv", scores)
-    write_rows(folder / "structure.tsv", windows)
+    write_rows(results.paths.baseline_results("linux", KENLM) / "scores.tsv", scores)
+    write_rows(results.paths.baseline_results("linux", NGRAM) / "structure.tsv", windows)
     linux = results.run("linux")
     assert linux.bits_difference("kenlm:11", "kenlm:8").estimate < 0
     orders = settle("G2", ENTRIES["G2"], results).parts
     assert [part.estimate for part in orders[:2]] == [pytest.approx(0.2), pytest.approx(0.3)]
     with pytest.raises(NotRunError, match="waits for linux"):
         linux.bits("network")
+
+
+def made_up(source: str) -> list[dict]:
+    """Two windows of a source, in a table that is of scores and of structure."""
+    row = {"source": source, "part": "test", "symbols": 100, "nats": 90, "impossible": 0,
+           "unseen": 0, "metric": "gcc clean", "unit": "share", "events": 5,
+           "exposure": 10}  # fmt: skip
+    return [row | {"window": window} for window in (0, 1)]
+
+
+def test_unsmoothed_figures_wait_for_no_kenlm(results):
+    linux, folder = results.run("linux"), results.paths.baseline_results("linux", NGRAM)
+    for name in ("scores", "structure"):
+        write_rows(folder / f"{name}.tsv", made_up("ngram:10"))
+    assert linux.scored() == ["ngram:10"]
+    assert linux.rate("gcc clean", "ngram:10").estimate == pytest.approx(0.5)
+    with pytest.raises(NotRunError, match="nothing measured of kenlm:20"):
+        linux.bits("kenlm:20")
+    with pytest.raises(NotRunError, match="waits for validation scores"):
+        linux.best_kenlm()
+
+
+def test_held_out_text_comes_after_all_that_counts(results):
+    folder = results.paths.baseline_results
+    sources = {NGRAM: ["ngram:10", "held-out"], KENLM: ["kenlm:20"]}
+    for family, names in sources.items():
+        rows = [row for name in names for row in made_up(name)]
+        write_rows(folder("linux", family) / "structure.tsv", rows)
+    write_rows(results.paths.run_results("linux") / "structure.tsv", made_up("temperature:1"))
+    found = results.run("linux").table("structure")["source"].unique().tolist()
+    assert found == ["temperature:1", "ngram:10", "kenlm:20", "held-out"]
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, REPRODUCED), (0.9, NOT_REPRODUCED)])
@@ -173,8 +204,11 @@ def test_low_temperature_is_repetitive_whether_it_loops_or_not(results, tmp_path
         for s in range(40)
     ]
     write_rows(tmp_path / "post-itself/loops.tsv", rows)
-    for folder, source, mine in (("", "temperature:0.1", events), ("baselines", "held-out", 95)):
-        write_rows(tmp_path / folder / "post-itself/structure.tsv", [
+    for folder, source, mine in (
+        ("post-itself", "temperature:0.1", events),
+        ("baselines/post-itself/ngram", "held-out", 95),
+    ):
+        write_rows(tmp_path / folder / "structure.tsv", [
             {"source": source, "window": w, "metric": "distinct-4", "unit": "share",
              "events": mine, "exposure": 100} for w in range(20)
         ])  # fmt: skip
@@ -308,7 +342,7 @@ def test_errors_of_memory_tasks(results, tmp_path, rnn, verdict):
 def test_the_lead_at_closing_braces_by_distance(results, tmp_path, far, verdict):
     for folder, source, values in (
         ("linux", "network", {10: 0.5, 60: far}),
-        ("baselines/linux", "kenlm:20", {10: 0.4, 60: 0.4}),
+        ("baselines/linux/kenlm", "kenlm:20", {10: 0.4, 60: 0.4}),
     ):
         rows = [
             {"source": source, "window": w, "closer": "}", "distance": d, "n": 10,

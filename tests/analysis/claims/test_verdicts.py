@@ -25,12 +25,14 @@ from analysis.claims.verdicts import (
 from analysis.results.reader import NotRunError, Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
+from pipeline.lm.sources import family
 from tests.conftest import ROOT, card
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
 assert isinstance(ENTRIES, dict)
-BASELINES = ("held-out", "ngram", "kenlm")
+FAMILIES = {"held-out": "ngram", "ngram": "ngram", "kenlm": "kenlm"}
+"""Where results of a kind of source are, beside those of networks."""
 SEEDS = (1, 2, 3)
 
 
@@ -48,12 +50,17 @@ def write_rows(path: Path, rows: list[dict]) -> None:
     pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 
+def place(folder: Path, run: str, source: str) -> Path:
+    """Where results of a source of text are."""
+    kind = FAMILIES.get(family(source))
+    return folder / "baselines" / run / kind if kind else folder / run
+
+
 def structure(folder: Path, rates: dict[tuple[str, str, str], float]) -> None:
     """Tables of structure in which each run, source and metric has the rate given."""
     rows: dict[Path, list[dict]] = {}
     for (run, source, metric), rate in rates.items():
-        base = folder / "baselines" if source.startswith(BASELINES) else folder
-        rows.setdefault(base / run, []).extend(
+        rows.setdefault(place(folder, run, source), []).extend(
             {"source": source, "window": w, "metric": metric, "exposure": 100,
              "unit": "share" if rate <= 1 else "per 1,000 characters",
              "events": 100 * rate * (1 + (w % 3 - 1) / 50)}
@@ -299,14 +306,14 @@ def test_k2_follows_from_scores_and_sizes(verdict, results, tmp_path):
                  "unseen": 0, "nats": 10 * nats + w % 2}
                 for part in ("test", "val") for w in range(20)
             ]  # fmt: skip
-            folder = tmp_path / ("" if source == "network" else "baselines") / run
+            folder = place(tmp_path, run, source)
             known = pd.read_csv(folder / "scores.tsv", sep="\t").to_dict("records") if (
                 folder / "scores.tsv").exists() else []  # fmt: skip
             write_rows(folder / "scores.tsv", [*known, *rows])
     about = card(CONFIG.experiments.warpeace) | {"parameters": 5e6}
     write_json(tmp_path / "warpeace/train.json", about)
     stored = 5_000_000 * (10 if verdict == REPRODUCED else 1)
-    write_rows(tmp_path / "baselines/warpeace/sizes.tsv", [
+    write_rows(tmp_path / "baselines/warpeace/kenlm/sizes.tsv", [
         {"model": f"kenlm:{n}", "ngrams": stored, "bytes": 1} for n in (8, 11, 20)
     ])  # fmt: skip
     settled = settle("K2", ENTRIES["K2"], results)

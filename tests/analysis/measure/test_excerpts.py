@@ -12,7 +12,7 @@ from pipeline.config.composition import composed
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.tables import write_table
 from pipeline.lm.samples import write_samples
-from pipeline.lm.sources import HELD_OUT, sample_file
+from pipeline.lm.sources import HELD_OUT, family, sample_file
 from tests.conftest import prepare
 
 CORPUS = REPLY_CORPUS
@@ -37,9 +37,10 @@ def results(tmp_path) -> Results:
     paths = found.paths
     prepare(paths.text / CORPUS, TEXT * 400)
     samples = {paths.run_samples(CORPUS) / sample_file(NETWORK[0]): [GREEDY]}
-    for folder, source in ((paths.run_samples, NETWORK[1]), (paths.baseline_samples, NGRAM)):
+    folders = (paths.run_samples(CORPUS), paths.baseline_samples(CORPUS, family(NGRAM)))
+    for folder, source in zip(folders, (NETWORK[1], NGRAM), strict=True):
         texts = [f"{source[-1]}{k} {'é' * 9}".encode() for k in range(STREAMS)]
-        samples[folder(CORPUS) / sample_file(source)] = texts
+        samples[folder / sample_file(source)] = texts
     for path, texts in samples.items():
         write_samples(path, texts)
     row = {"source": NETWORK[0], "stream": 0, "symbols": len(GREEDY), "start": 7, "period": 6}
@@ -49,7 +50,7 @@ def results(tmp_path) -> Results:
 
 def write_all(results: Results) -> None:
     excerpts.of_network(results.config, CORPUS)
-    excerpts.of_baseline(results.config, CORPUS)
+    excerpts.of_ngram(results.config, CORPUS)
 
 
 def test_what_is_quoted_is_the_beginning_of_each_first_sample(results):
@@ -89,7 +90,7 @@ def test_without_one_of_the_sources_or_much_of_it_there_is_nothing_to_guess(resu
 
 def test_samples_of_ngrams_stand_beside_the_reply_s_without_a_network(results):
     assert not any(row["ours"] for row in sample_rows(results))
-    excerpts.of_baseline(results.config, CORPUS)
+    excerpts.of_ngram(results.config, CORPUS)
     rows = {row["order"]: row for row in sample_rows(results)}
     assert [len(row["theirs"]) > 250 for row in rows.values()] == [True] * 4
     assert rows[4]["ours"] == "40 éé" and rows[2]["ours"] == ""
@@ -98,7 +99,7 @@ def test_samples_of_ngrams_stand_beside_the_reply_s_without_a_network(results):
 
 
 def test_what_follows_a_context_is_counted_in_all_three_parts(results):
-    excerpts.of_baseline(results.config, CORPUS)
+    excerpts.of_ngram(results.config, CORPUS)
     counts = results.baseline_excerpts(CORPUS)["following"]
     assert counts["ca."] == {"\n": 400} and set(counts["so "]) == {"G"}
 
@@ -110,6 +111,6 @@ def test_missing_loops_are_one_clear_error(results):
 
 
 def test_a_missing_sample_is_one_clear_error(results):
-    (results.paths.baseline_samples(CORPUS) / sample_file(NGRAM)).unlink()
+    (results.paths.baseline_samples(CORPUS, family(NGRAM)) / sample_file(NGRAM)).unlink()
     with pytest.raises(InputError, match="run the stage that samples"):
-        excerpts.of_baseline(results.config, CORPUS)
+        excerpts.of_ngram(results.config, CORPUS)

@@ -17,6 +17,7 @@ from analysis.statistics import Interval
 from analysis.structure.events import JUDGED
 from pipeline.config import params
 from pipeline.config.composition import composed
+from pipeline.lm.sources import KENLM
 from tests.conftest import ROOT
 
 
@@ -72,7 +73,7 @@ def test_a_sentence_has_a_part_for_each_outcome(results, gaps, words):
 def test_context_that_no_longer_helps_is_found(results):
     row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
     for corpus, nats in (("names", (200, 130, 129, 129)), ("latex", (200, 150, 120, 90))):
-        folder = results.paths.baseline_results(corpus)
+        folder = results.paths.baseline_results(corpus, KENLM)
         folder.mkdir(parents=True)
         table = [
             {"source": f"kenlm:{order}", "nats": cost, **row}

@@ -13,6 +13,7 @@ from analysis.report import inside_page, inside_sections
 from analysis.report.pages import environment
 from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
+from pipeline.lm.sources import NGRAM
 from tests.analysis.report.test_report import HOSTILE
 from tests.conftest import ROOT
 
@@ -30,8 +31,9 @@ def write(path, rows):
 
 def write_excerpts(results, **found):
     """Excerpts of a run and of its baseline, of which only what is said is used."""
-    for folder in (results.paths.run_results, results.paths.baseline_results):
-        path = folder("warpeace") / "excerpts.json"
+    paths = results.paths
+    for folder in (paths.run_results("warpeace"), paths.baseline_results("warpeace", NGRAM)):
+        path = folder / "excerpts.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
             json.dumps({"beginnings": {}, "passages": {}, "loop": "", "following": {}} | found)
@@ -111,7 +113,7 @@ def results(tmp_path) -> Results:
         write(folder / run / "loops.tsv", loop_table())
         (folder / run / "train.json").write_text(json.dumps(training(*size)))
     scores = {"source": "kenlm:8", "part": "val", "window": 0, "symbols": 10, "nats": 20.0}
-    write(folder / "baselines/warpeace/scores.tsv", pd.DataFrame([scores]))
+    write(folder / "baselines/warpeace/kenlm/scores.tsv", pd.DataFrame([scores]))
     write(folder / "gradients.tsv", gradient_table())
     write(folder / "memory_tasks.tsv", memory_table())
     about = {

@@ -23,6 +23,7 @@ from analysis.structure.kinds import floors, measurer
 from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.lm.ngram.suffix_index import SuffixIndex
+from pipeline.lm.sources import KENLM, NGRAM
 from tests.conftest import PROSE, ROOT
 from tests.prepared_texts import corpus_of, prepared
 
@@ -55,11 +56,12 @@ def test_ngrams_stand_by_context_before_their_network_is_run(results):
     assert context_table(results)["titles"] == []
     row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
     for corpus, orders in (("linux", (1, 20)), ("warpeace", (1, 3))):
-        folder = results.paths.baseline_results(corpus)
-        folder.mkdir(parents=True)
-        sources = [*(f"kenlm:{order}" for order in orders), "ngram:4"]
-        rows = [{"source": s, "nats": 10 * len(s), **row} for s in sources]
-        pd.DataFrame(rows).to_csv(folder / "scores.tsv", sep="\t", index=False)
+        families = {KENLM: [f"kenlm:{order}" for order in orders], NGRAM: ["ngram:4"]}
+        for family, sources in families.items():
+            folder = results.paths.baseline_results(corpus, family)
+            folder.mkdir(parents=True)
+            rows = [{"source": s, "nats": 10 * len(s), **row} for s in sources]
+            pd.DataFrame(rows).to_csv(folder / "scores.tsv", sep="\t", index=False)
     found = context_table(results)
     assert found["titles"] == ["Linux, all sources and headers", "War and Peace"]
     bits = [[cell and round(cell.estimate, 2) for cell in row["cells"]] for row in found["rows"]]
@@ -67,6 +69,16 @@ def test_ngrams_stand_by_context_before_their_network_is_run(results):
     assert bits == [[1.01, 1.01], [None, 1.01], [1.15, None], [None, None]]
     page = write_index(results).read_text()
     assert '<th scope="row">19</th><td class="number">1.154</td><td class="number">–</td>' in page
+
+
+def test_unsmoothed_ngrams_are_shown_before_kenlm_is_run(results):
+    folder = results.paths.baseline_results("linux", NGRAM)
+    folder.mkdir(parents=True)
+    row = {"source": "ngram:4", "window": 0, "symbols": 100, "nats": 70, "impossible": 0}
+    pd.DataFrame([row]).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    table = pd.read_csv(write_index(results).parent / "figures.csv")
+    (found,) = table[table["run"] == "linux"].to_dict("records")
+    assert (found["kind"], found["source"]) == ("bits per symbol", "ngram:4")
 
 
 def test_pages_fetch_nothing(index):

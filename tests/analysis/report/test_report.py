@@ -77,8 +77,8 @@ def test_unsmoothed_ngrams_are_shown_before_kenlm_is_run(results):
     row = {"source": "ngram:4", "window": 0, "symbols": 100, "nats": 70, "impossible": 0}
     pd.DataFrame([row]).to_csv(folder / "scores.tsv", sep="\t", index=False)
     table = pd.read_csv(write_index(results).parent / "figures.csv")
-    (found,) = table[table["run"] == "linux"].to_dict("records")
-    assert (found["kind"], found["source"]) == ("bits per symbol", "ngram:4")
+    found = table[table["source"] == "ngram:4"]
+    assert set(found["kind"]) == {"bits per symbol"} and "linux" in set(found["run"])
 
 
 def test_pages_fetch_nothing(index):

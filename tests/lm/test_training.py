@@ -102,6 +102,15 @@ def test_char_rnn_decays_after_epoch_ten(recipe):
     assert rate_at(recipe, 12 * per_epoch, per_epoch, total) == pytest.approx(0.002 * 0.97**3)
 
 
+@pytest.mark.parametrize("schedule", ["epoch_decay", "cosine"])
+def test_the_rate_warms_up_in_every_schedule(recipe, schedule):
+    recipe.schedule, recipe.warm_up = schedule, 4
+    rates = [rate_at(recipe, step, 10, 100) for step in range(5)]
+    assert rates[:4] == pytest.approx([0.0005, 0.001, 0.0015, 0.002])
+    assert rates[4] == pytest.approx(0.002)
+    assert rate_at(recipe, 0, 10, 10) == pytest.approx(0.001)  # a fifth of a short run at most
+
+
 def test_a_budget_of_symbols_ends_a_training_and_changes_nothing_before(prose, recipe):
     whole, bounded = trainer(prose, recipe), trainer(prose, replace(recipe, symbols=64 * 9 - 1))
     for trained in (whole, bounded):

@@ -40,13 +40,11 @@ def planned_steps(recipe: Recipe, train: Streams) -> int:
 
 def rate_at(recipe: Recipe, step: int, steps_per_epoch: int, total: int) -> float:
     """The learning rate of step `step` (from 0) of `total`."""
-    if recipe.schedule == "epoch_decay":
-        late_epochs = max(0, step // steps_per_epoch - recipe.decay_after + 1)
-        return recipe.learning_rate * recipe.decay**late_epochs
+    rate = recipe.learning_rate
     # A short run still spends most of its steps past the warm-up.
     warm_up = min(recipe.warm_up, total // 5)
     if step < warm_up:
-        return recipe.learning_rate * (step + 1) / warm_up
-    return (
-        recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
-    )
+        return rate * (step + 1) / warm_up
+    if recipe.schedule == "epoch_decay":
+        return rate * recipe.decay ** max(0, step // steps_per_epoch - recipe.decay_after + 1)
+    return rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))

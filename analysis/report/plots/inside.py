@@ -104,11 +104,10 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
                 named.append((last, metric.replace(" in place", ""), colour))
         form.set(ylabel="share", ylim=(0, 1.02), title="full stops and commas in place")
         end_labels(form, named)
+        steps = [at for at in sources.values() if at]  # random symbols, step 0, have no logarithm
         for axes in (bits, spaces, words, form):
-            axes.set(
-                xscale="log", xlabel="training steps", xlim=(min(sources.values()) * 0.85, None)
-            )
-            axes.set_xticks(list(sources.values()), [f"{at:g}" for at in sources.values()])
+            axes.set(xscale="log", xlabel="training steps", xlim=(min(steps) * 0.85, None))
+            axes.set_xticks(steps, [f"{at:g}" for at in steps])
             axes.tick_params(axis="x", labelsize=8)
             axes.minorticks_off()
 

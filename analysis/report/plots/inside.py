@@ -79,7 +79,8 @@ def metric_curve(
 
 def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture:
     """Samples by iteration, panel by panel in the order in which the post sees things appear."""
-    sources = {source: number(source) for source in rates["source"].unique() if source != HELD_OUT}
+    taken = sorted((number(s), s) for s in rates["source"].unique() if s != HELD_OUT)
+    sources = {source: at for at, source in taken if at}  # step 0, random symbols, has no logarithm
     banded = [m for m in rates["metric"].unique() if m.startswith(WORD_LENGTHS)]
 
     def draw(bits: Axes, spaces: Axes, words: Axes, form: Axes) -> None:
@@ -104,10 +105,13 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
                 named.append((last, metric.replace(" in place", ""), colour))
         form.set(ylabel="share", ylim=(0, 1.02), title="full stops and commas in place")
         end_labels(form, named)
-        steps = [at for at in sources.values() if at]  # random symbols, step 0, have no logarithm
+        steps = list(sources.values())
+        marked = steps[:1]  # numbers less than a factor of two apart would run into each other
+        for at in steps:
+            marked += [at] * (at >= 2 * marked[-1])
         for axes in (bits, spaces, words, form):
             axes.set(xscale="log", xlabel="training steps", xlim=(min(steps) * 0.85, None))
-            axes.set_xticks(steps, [f"{at:g}" for at in steps])
+            axes.set_xticks(marked, [f"{at:g}" for at in marked])
             axes.tick_params(axis="x", labelsize=8)
             axes.minorticks_off()
 

@@ -15,6 +15,7 @@ from analysis.report.corpora import context_table
 from analysis.report.pages import definitions, environment, in_order, significant
 from analysis.report.plots import figures
 from analysis.report.plots.corpus import bits_by_model, training_curve
+from analysis.report.plots.inside import evolution
 from analysis.results.reader import Results
 from analysis.results.run import rates_of
 from analysis.statistics import Interval
@@ -113,6 +114,19 @@ def test_the_validation_part_of_a_network_that_overfits_lies_within_its_figure(m
     training_curve(history, "names")
     low, high = shown[0].axes[0].get_ylim()
     assert low < 0.3 and high >= 5.5
+
+
+def test_samples_of_a_training_stand_in_the_order_of_its_steps(monkeypatch):
+    shown, save = [], figures._saved
+    monkeypatch.setattr(figures, "_saved", lambda *words: shown.append(words[0]) or save(*words))
+    rates = pd.DataFrame({
+        "metric": "characters between spaces", "estimate": [2.0, 5.0, 4.0, 30.0, 4.5], "n": 20,
+        "source": ["iteration:100", "iteration:2000", "iteration:300", "iteration:0", "held-out"],
+    }).assign(low=lambda t: t["estimate"] - 1, high=lambda t: t["estimate"] + 1)  # fmt: skip
+    history = pd.DataFrame({"step": [130, 260], "validation_bits": [4.5, 4.4]})
+    evolution(rates, history, "tiny")
+    line = shown[0].axes[1].lines[0]
+    assert list(line.get_xdata()) == [100, 300, 2000] and list(line.get_ydata()) == [2, 4, 5]
 
 
 def test_panels_flow_and_hostile_names_in_them_stay_text():

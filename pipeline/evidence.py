@@ -95,7 +95,7 @@ class Queue:
         dvc("commit", "--force", job.stage)
         if not job.is_sweep:
             corpus = job.experiment.corpus
-            # Unsmoothed n-grams first: DVC itself may begin with KenLM, which can take hours.
+            # Unsmoothed n-grams first: DVC itself may begin with KenLM, which takes long.
             dvc("repro", "--keep-going", f"measure_ngram@{corpus}", f"excerpts_ngram@{corpus}")
             dvc("repro", "--keep-going", f"page@{corpus}", f"page_cells@{job.name}")
 

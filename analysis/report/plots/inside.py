@@ -108,7 +108,8 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
         steps = list(sources.values())
         marked = steps[:1]  # numbers less than a factor of two apart would run into each other
         for at in steps:
-            marked += [at] * (at >= 2 * marked[-1])
+            if at >= 2 * marked[-1]:
+                marked.append(at)
         for axes in (bits, spaces, words, form):
             axes.set(xscale="log", xlabel="training steps", xlim=(min(steps) * 0.85, None))
             axes.set_xticks(marked, [f"{at:g}" for at in marked])

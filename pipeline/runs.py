@@ -40,10 +40,10 @@ EVOLUTION_STREAMS = 20
 another recipe of every recipe, and all networks would be trained anew."""
 
 
-def initial_network(experiment: Experiment, size: int) -> RecurrentNetwork:
-    """The network of an experiment over V = `size` symbols before training, by its seed."""
-    model = asdict(experiment.model)
-    return RecurrentNetwork.initial(experiment.train, experiment.seed, size, **model)
+def initial_network(experiment: Experiment, text: PreparedText) -> RecurrentNetwork:
+    """The network of an experiment on its text before training, by its seed."""
+    model, counts = asdict(experiment.model), text.counts("train")
+    return RecurrentNetwork.initial(experiment.train, experiment.seed, counts, **model)
 
 
 class Run:
@@ -83,7 +83,7 @@ class Run:
         train = Streams.fit(self.text.part("train"), recipe.batch, recipe.bptt)
         held_out = self.text.part("val")
         validation = Streams.fit(held_out, recipe.batch, recipe.bptt) if len(held_out) > 1 else None
-        network = initial_network(self.experiment, self.text.vocabulary.size)
+        network = initial_network(self.experiment, self.text)
         trainer = Trainer(
             network,
             train,

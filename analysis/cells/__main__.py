@@ -189,7 +189,7 @@ def study(config: DictConfig, run: str) -> None:
         return
     features = {name: values for name, values in present.items() if name not in settings.classes}
     trained = load_network(models.trained_folder(config, run))
-    untrained = runs.initial_network(experiment, text.vocabulary.size)
+    untrained = runs.initial_network(experiment, text)
     networks = {UNTRAINED: untrained, TRAINED: trained}
     scores, saturated, shown = search_networks(
         networks, reading, features, settings, experiment.seed

@@ -86,7 +86,7 @@ def measure_gates(config: DictConfig, run: str) -> None:
     ids = side_by_side(text.part("test"), settings.symbols, settings.streams)
     networks = {
         TRAINED: load_network(models.trained_folder(config, run)),
-        UNTRAINED: runs.initial_network(experiment, text.vocabulary.size),
+        UNTRAINED: runs.initial_network(experiment, text),
     }
     rows = [
         {"network": name, **row}

@@ -100,7 +100,8 @@ def trained(ids: NDArray, text: PreparedText, settings: Settings) -> RecurrentNe
     """A network that has learnt a text (T,)."""
     recipe = settings.train
     model = {"cell": settings.cell, "layers": settings.layers, "hidden": settings.hidden}
-    network = RecurrentNetwork.initial(recipe, settings.seed, text.vocabulary.size, **model)
+    counts = np.bincount(ids, minlength=text.vocabulary.size)
+    network = RecurrentNetwork.initial(recipe, settings.seed, counts, **model)
     learnt, validation = (
         Streams.fit(part, recipe.batch, recipe.bptt) for part in (ids, text.part("val"))
     )

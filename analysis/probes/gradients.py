@@ -68,10 +68,10 @@ class Settings:
         check(self, "gradients", SEED, "seeds")
         check(self, "gradients", NATURAL, "context")
 
-    def network(self, cell: str, size: int, seed: int) -> RecurrentNetwork:
-        """A network of one kind of cell over V = `size` symbols before training."""
+    def network(self, cell: str, text: PreparedText, seed: int) -> RecurrentNetwork:
+        """A network of one kind of cell before training."""
         model = {"cell": cell, "layers": self.layers, "hidden": self.hidden}
-        return RecurrentNetwork.initial(self.train, seed, size, **model)
+        return RecurrentNetwork.initial(self.train, seed, text.counts("train"), **model)
 
 
 def held_out_windows(part: NDArray, length: int, count: int) -> NDArray:
@@ -125,7 +125,7 @@ def trained_network(
     recipe = settings.train
     train = Streams.fit(text.part("train")[: settings.symbols], recipe.batch, recipe.bptt)
     validation = Streams.fit(text.part("val"), recipe.batch, recipe.bptt)
-    network = settings.network(cell, text.vocabulary.size, seed)
+    network = settings.network(cell, text, seed)
     trainer = Trainer(network, train, validation, recipe, seed, device_at_hand())
     steps = tqdm(trainer.run(), f"gradients: {cell}, seed {seed}", trainer.steps, mininterval=1)
     for _ in steps:
@@ -152,7 +152,7 @@ def measured(
     network, bits = trained_network(cell, text, seed, settings)
     training = {"cell": cell, "seed": seed, "validation_bits": bits,
                 "parameters": network.parameter_count()}  # fmt: skip
-    initial = settings.network(cell, text.vocabulary.size, seed)
+    initial = settings.network(cell, text, seed)
     rows = [
         {"cell": cell, "seed": seed, "network": name, **row}
         for name, each in ((INITIAL, initial), (TRAINED, network))

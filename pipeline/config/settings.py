@@ -29,7 +29,7 @@ TRAIN_CHOICES = {
     "optimizer": ("rmsprop", "adam"),
     "schedule": ("epoch_decay", "cosine"),
     "clip": ("value", "norm"),
-    "initialisation": ("uniform", "scaled"),
+    "initialisation": ("uniform", "scaled", "frequencies"),
     "precision": ("auto", "float32", "bfloat16", "float16"),
     "keep": ("best", "last"),
 }

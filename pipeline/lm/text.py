@@ -14,6 +14,7 @@ from pipeline.lm.vocabulary import Vocabulary
 
 PARTS = ("train", "val", "test")
 VOCABULARY, MANIFEST, DOCUMENTS = "vocabulary.json", "manifest.json", "documents.tsv"
+PIECE = 1 << 24
 REMEDY = "run preprocess again"
 
 
@@ -80,6 +81,14 @@ class PreparedText:
         if expected == 0:
             return np.empty(0, self.vocabulary.dtype)
         return np.memmap(path, self.vocabulary.dtype, "r")
+
+    def counts(self, name: str) -> NDArray[np.int64]:
+        """How often each symbol of the vocabulary comes in one part, (V,)."""
+        ids, size = self.part(name), self.vocabulary.size
+        counts = np.zeros(size, np.int64)
+        for start in range(0, len(ids), PIECE):  # bincount widens what it reads eightfold
+            counts += np.bincount(ids[start : start + PIECE], minlength=size)[:size]
+        return counts
 
     def documents(self, part: str) -> list[Document]:
         """The documents of one part, in order."""

@@ -41,9 +41,9 @@ def learnt(setting: str, seed: int, settings: Hello) -> list[Observation]:
     recipe = settings.train if setting == WITH_STATE else replace(settings.train, bptt=1)
     ids = np.array([ALPHABET.index(symbol) for symbol in WORD])
     streams = Streams.fit(ids, recipe.batch, recipe.bptt)
-    torch.manual_seed(seed)
-    network = RecurrentNetwork(len(ALPHABET), settings.cell, 1, settings.hidden)
-    network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+    model = {"cell": settings.cell, "layers": 1, "hidden": settings.hidden}
+    counts = np.bincount(ids, minlength=len(ALPHABET))
+    network = RecurrentNetwork.initial(recipe, seed, counts, **model)
     # There is no other text to validate on: the claim is about learning this one.
     trainer = Trainer(network, streams, streams, recipe, seed, torch.device("cpu"))
     for _ in trainer.run():

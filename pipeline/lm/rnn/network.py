@@ -6,6 +6,7 @@ Shapes: N streams, T symbols, D inputs, H units, V symbols.
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline.lm.io.errors import InputError
@@ -52,12 +53,14 @@ class RecurrentNetwork(nn.Module):
         self.register_buffer("symbols", symbols, persistent=False)
 
     @classmethod
-    def initial(cls, recipe: Recipe, seed: int, size: int, **model: Any) -> "RecurrentNetwork":
-        """A network over V = `size` symbols before training, by a seed; `model` as the class takes
-        it."""
+    def initial(cls, recipe: Recipe, seed: int, counts: NDArray, **model: Any) -> "RecurrentNetwork":
+        """A network before training, by a seed, over the symbols that the training part has `counts`
+        (V,) of; `model` as the class takes it."""
         torch.manual_seed(seed)
-        network = cls(size, **model)
+        network = cls(len(counts), **model)
         network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)
+        if recipe.initialisation == "frequencies":
+            network.expect(counts)
         return network
 
     def start(self, n: int) -> list[LayerState]:
@@ -84,7 +87,7 @@ class RecurrentNetwork(nn.Module):
         return self.decoder(values), reached
 
     def initialise(self, kind: str, uniform_range: float, forget_bias: float) -> None:
-        """char-rnn's start (`uniform`: every parameter) or PyTorch's (`scaled`: 1 / sqrt(H)).
+        """char-rnn's start (`uniform`: every parameter) or PyTorch's (the others: 1 / sqrt(H)).
 
         The LSTM's forget gate begins with bias `forget_bias`, so that it begins by remembering.
         """
@@ -94,6 +97,14 @@ class RecurrentNetwork(nn.Module):
         if self.cell == "lstm":
             for layer in self.layers:  # gates are stacked i, f, g, o
                 layer.bias_ih_l0.data[self.hidden : 2 * self.hidden] = forget_bias  # type: ignore[operator]
+
+    def expect(self, counts: NDArray) -> None:
+        """Set the softmax layer's bias to the log frequencies of symbols, of their `counts` (V,).
+
+        Otherwise the hidden layers learn them first, and three layers of 700 saturate by it.
+        """
+        frequencies = torch.as_tensor(counts + 1.0) / (counts + 1.0).sum()  # none is impossible
+        self.decoder.bias.data = frequencies.log().to(self.decoder.bias)
 
     def widened(self, inputs: int) -> "RecurrentNetwork":
         """The same network with one-hot vectors `inputs` wide (see pipeline/lm/rnn/hardware.py)."""

@@ -62,7 +62,7 @@ def test_the_untrained_network_is_that_of_the_training(prose, tmp_path):
     experiment = params.experiment(OmegaConf.load(ROOT / "scales/laptop/params.yaml"), "names")
     experiment.model.hidden = 8
     trainer, _ = Run(experiment, prose, tmp_path).trainer()
-    start = runs.initial_network(experiment, prose.vocabulary.size).state_dict()
+    start = runs.initial_network(experiment, prose).state_dict()
     for name, weights in trainer.network.weights().items():
         torch.testing.assert_close(start[name], weights.cpu())
 

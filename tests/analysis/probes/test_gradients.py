@@ -89,7 +89,7 @@ def test_trained_from_where_the_initial_network_starts(prose):
     settings.hidden, settings.train.epochs, settings.train.batch = 8, 2, 4
     settings.train.bptt, settings.train.precision = 10, "float32"
     trained, bits = gradients.trained_network("gru", prose, 1, settings)
-    initial = settings.network("gru", prose.vocabulary.size, 1)
+    initial = settings.network("gru", prose, 1)
     assert bits < np.log2(prose.vocabulary.size)
     moved = [
         (a - b).abs().max() for a, b in zip(trained.parameters(), initial.parameters(), strict=True)

@@ -95,6 +95,18 @@ def test_the_trajectory_is_that_of_this_version_of_the_numerics(prose, experimen
     assert bits(trained) == pytest.approx(GOLDEN, abs=2e-3)
 
 
+def test_a_start_at_the_frequencies_costs_their_entropy(prose, recipe):
+    """What a network of three layers of 700 never gets below when it has to learn them."""
+    counts = prose.counts("train")
+    assert counts.sum() == len(prose.part("train")) and len(counts) == prose.vocabulary.size
+    shares = counts[counts > 0] / counts.sum()
+    recipe.initialisation = "frequencies"
+    network = RecurrentNetwork.initial(recipe, 1, counts, cell="lstm", layers=3, hidden=64)
+    streams = Streams.fit(prose.part("train"), recipe.batch, recipe.bptt)
+    start = Trainer(network, streams, streams, recipe, 1, torch.device("cpu")).validate()
+    assert start / math.log(2) == pytest.approx(-(shares * np.log2(shares)).sum(), abs=0.03)
+
+
 def test_char_rnn_decays_after_epoch_ten(recipe):
     per_epoch, total = 7, 350
     assert rate_at(recipe, 9 * per_epoch + 6, per_epoch, total) == 0.002

@@ -53,9 +53,11 @@ class RecurrentNetwork(nn.Module):
         self.register_buffer("symbols", symbols, persistent=False)
 
     @classmethod
-    def initial(cls, recipe: Recipe, seed: int, counts: NDArray, **model: Any) -> "RecurrentNetwork":
-        """A network before training, by a seed, over the symbols that the training part has `counts`
-        (V,) of; `model` as the class takes it."""
+    def initial(
+        cls, recipe: Recipe, seed: int, counts: NDArray, **model: Any
+    ) -> "RecurrentNetwork":
+        """A network before training, by a seed, over the V symbols that the training part has so
+        many of, `counts` (V,); `model` as the class takes it."""
         torch.manual_seed(seed)
         network = cls(len(counts), **model)
         network.initialise(recipe.initialisation, recipe.uniform_range, recipe.forget_bias)

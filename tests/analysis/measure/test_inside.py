@@ -58,13 +58,14 @@ def test_saturations_are_counted_from_the_activations(cell):
     assert any(0 < row["left"] < row["symbols"] for row in counted)
 
 
-def test_the_untrained_network_is_that_of_the_training(prose, tmp_path):
+@pytest.mark.parametrize("start", ["uniform", "scaled", "frequencies"])
+def test_the_untrained_network_is_that_of_the_training(prose, tmp_path, start):
     experiment = params.experiment(OmegaConf.load(ROOT / "scales/laptop/params.yaml"), "names")
-    experiment.model.hidden = 8
+    experiment.model.hidden, experiment.train.initialisation = 8, start
     trainer, _ = Run(experiment, prose, tmp_path).trainer()
-    start = runs.initial_network(experiment, prose).state_dict()
+    untrained = runs.initial_network(experiment, prose).state_dict()
     for name, weights in trainer.network.weights().items():
-        torch.testing.assert_close(start[name], weights.cpu())
+        torch.testing.assert_close(untrained[name], weights.cpu())
 
 
 def named_kinds(text: bytes, counts: dict[bytes, int], oracle: set[int] = frozenset()) -> list[str]:

@@ -24,7 +24,7 @@ from pipeline.lm.sources import (
 
 EXCERPT = 300
 """Characters shown of each sample taken while training, at most."""
-VISIBLE = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"})
+VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\r": "←"})
 SIDES = ("left", "right")
 
 

@@ -214,13 +214,18 @@ def key_of(sources: Sequence[str]) -> list[Series]:
 
 def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Names of lines at the right of a panel, each at the height of its line's end, as (value,
-    name, colour); those that would overlap are moved apart."""
+    name, colour); those that would overlap are moved apart, and none stands beside the title."""
     low, high = axes.get_ylim()
+    ends = sorted(ends)
     heights: list[float] = []
-    for value, name, colour in sorted(ends):
+    for value, _, _ in ends:
         height = min(max((value - low) / (high - low), 0), 1)
-        height = max([height, *(h + LABEL_GAP for h in heights[-1:])])
-        heights.append(height)
+        heights.append(max([height, *(h + LABEL_GAP for h in heights[-1:])]))
+    highest = 1 - LABEL_GAP / 2
+    for place in reversed(range(len(heights))):
+        heights[place] = min(heights[place], highest)
+        highest = heights[place] - LABEL_GAP
+    for height, (_, name, colour) in zip(heights, ends, strict=True):
         axes.annotate(
             name, (1.02, height), xycoords="axes fraction", color=colour, fontsize=9, va="center"
         )

@@ -50,6 +50,8 @@ ABSENT = {
 """Why a panel of the figure of temperatures may be empty."""
 WORD_LENGTHS = "non-words of "
 BETWEEN_SPACES = "characters between spaces"
+NEAREST_TICK = 2.5
+"""Times the last, of training steps that have a number in the narrowest panel."""
 
 
 def intervals(rows: pd.DataFrame) -> list[Interval]:
@@ -106,9 +108,9 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
         form.set(ylabel="share", ylim=(0, 1.02), title="full stops and commas in place")
         end_labels(form, named)
         steps = list(sources.values())
-        marked = steps[:1]  # numbers less than a factor of two apart would run into each other
+        marked = steps[:1]  # nearer ones would run into each other
         for at in steps:
-            if at >= 2 * marked[-1]:
+            if at >= NEAREST_TICK * marked[-1]:
                 marked.append(at)
         for axes in (bits, spaces, words, form):
             axes.set(xscale="log", xlabel="training steps", xlim=(min(steps) * 0.85, None))

@@ -197,7 +197,7 @@ def test_loops_by_source(results):
 def test_what_the_greedy_sample_repeats_is_shown_and_escaped(results):
     write_excerpts(results, loop="<b> \n")
     loop = inside_sections.greedy_loop(results.run("warpeace"))
-    assert loop["text"] == "<b>␣⏎"
+    assert loop["text"] == "<b>␣↵"
     assert "<b>" not in environment().from_string("{{ text }}").render(text=loop["text"])
 
 

@@ -3,10 +3,12 @@
 import math
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from analysis.measure import memorization
@@ -127,6 +129,16 @@ def test_samples_of_a_training_stand_in_the_order_of_its_steps(monkeypatch):
     evolution(rates, history, "tiny")
     line = shown[0].axes[1].lines[0]
     assert list(line.get_xdata()) == [100, 300, 2000] and list(line.get_ydata()) == [2, 4, 5]
+
+
+def test_names_at_the_right_stay_apart_and_below_the_title():
+    axes = Figure().subplots()
+    axes.set_ylim(0, 1)
+    ends = [(1.0, "full stops", "red"), (1.0, "commas", "blue"), (0.0, "quote errors", "green")]
+    figures.end_labels(axes, ends)
+    heights = sorted(text.xy[1] for text in axes.texts)
+    assert len(heights) == 3 and heights[0] >= 0 and heights[-1] <= 1 - figures.LABEL_GAP / 2
+    assert min(np.diff(heights)) >= figures.LABEL_GAP - 1e-9
 
 
 def test_panels_flow_and_hostile_names_in_them_stay_text():

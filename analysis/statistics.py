@@ -123,6 +123,14 @@ def seeds_interval(values: ArrayLike, level: float) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def seeds_ratio_interval(values: ArrayLike, level: float) -> Interval:
+    """The geometric mean of one ratio a seed (n,), with Student's interval of the logarithms."""
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        logs = seeds_interval(np.log(np.asarray(values, np.float64)), level)
+        estimate, low, high = (float(np.exp(value)) for value in logs[:3])
+    return Interval(estimate, low, high, logs.n)
+
+
 def unanimous_interval(
     value: float, n: int, level: float, lowest: float, highest: float
 ) -> Interval:

@@ -242,5 +242,11 @@ def test_the_names_branch_from_the_mirror(project, mirror):
     words = (sys.executable, "-m", "analysis.claims", "--scale", "laptop")
     project.run(*words, "--write")
     listed = project.run(*words, "--list")
+    assert "other results or rules" not in listed.stderr
     settled = [line for line in listed.stdout.splitlines() if line.startswith("P12")]
     assert settled and "not run" not in settled[0]
+    rules = project.folder / "conf/claims.yaml"
+    before = rules.read_text()
+    rules.write_text(before + "# another rule\n")
+    assert "other results or rules" in project.run(*words, "--list").stderr
+    rules.write_text(before)

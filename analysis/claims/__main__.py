@@ -14,6 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from analysis.claims import CLAIMS
 from pipeline import console
 from pipeline.config import params
 from pipeline.config.paths import Paths
@@ -54,23 +55,24 @@ def _line(part: dict[str, Any]) -> str:
 
 
 def written(paths: Paths) -> dict[str, Any]:
-    """The verdicts as they were settled last; says so if the results are others by now."""
+    """The verdicts as they were settled last; says so if results or rules are others by now."""
     path = paths.reports / WRITTEN
     if not path.exists():
         raise InputError(f"{path} is missing: run python -m analysis.claims --write")
     told = read_json(path)
-    if told.get("results_sha256") != digest(paths.results):
+    if any(told.get(name) != now for name, now in digests(paths.results).items()):
         remedy = "python -m analysis.claims --write settles them anew"
-        print(f"{path} is of other results than there are now: {remedy}", file=sys.stderr)
+        print(f"{path} is of other results or rules than there are now: {remedy}", file=sys.stderr)
     return told
 
 
-def digest(folder: Path) -> str:
-    """Of every file below a folder, its name and content: times say nothing in a fresh clone."""
+def digests(results: Path) -> dict[str, str]:
+    """Of the rules, and of every file of the results, its name and content: times say nothing in a
+    fresh clone."""
     found = sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found.update(f"{path.relative_to(folder)} {file_sha256(path)}\n".encode())
-    return found.hexdigest()
+    for path in sorted(path for path in results.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(results)} {file_sha256(path)}\n".encode())
+    return {"results_sha256": found.hexdigest(), "rules_sha256": file_sha256(CLAIMS)}
 
 
 def write(config: DictConfig) -> None:
@@ -80,8 +82,8 @@ def write(config: DictConfig) -> None:
 
     settled = [asdict(verdict) for verdict in verdicts(Results.of(config))]
     paths = Paths.of(config)
-    about = {"scale": config.scale, "results_sha256": digest(paths.results)}
-    write_json(paths.reports / WRITTEN, about | {"claims": settled})
+    about = {"scale": config.scale, **digests(paths.results), "claims": settled}
+    write_json(paths.reports / WRITTEN, about)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from analysis.claims import CLAIMS
 from analysis.claims.evidence import FIGURES, Figure
 from analysis.claims.networks import networks
 from analysis.results.reader import NotRunError, Results
@@ -14,7 +15,6 @@ from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.sources import HELD_OUT, UNTRAINED
 
-CLAIMS = params.ROOT / "conf" / "claims.yaml"
 MEGABYTE = 1e6
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"

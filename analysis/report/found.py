@@ -91,15 +91,19 @@ def judged(results: Results) -> Finding:
             gap = rate_difference(results, run.name, JUDGED, COMPARED, other=ngram_source(RIVAL))
             gaps[run.name] = Interval(*gap[:3], own.n)
             said.append(f"{title(run)} {percent(own)} against {percent(other)}")
+    judge = "a classifier of short letter sequences"
     rival = f"those of the n-gram with {RIVAL} symbols of context"
     words = by_outcome(
         results,
         gaps,
-        f"{{where}} a classifier takes the network's samples for real more readily than {rival}",
-        f"{{where}} a classifier takes the network's samples for real as readily as {rival}",
-        f"{{where}} a classifier takes the network's samples for real less readily than {rival}",
+        f"{{where}} {judge} takes the network's samples for real more readily than {rival}",
+        f"{{where}} {judge} takes the network's samples for real as readily as {rival}",
+        f"{{where}} {judge} takes the network's samples for real less readily than {rival}",
     )
-    figures = "How well it tells them from real text (50 % is guessing), network against n-gram: "
+    figures = (
+        "How well it tells them from real text (50 % is guessing), network against n-gram, by runs "
+        "of 3 to 5 characters, which n-grams keep as they are: "
+    )
     return Finding(words, f"{figures}{'; '.join(said)}.", "#G1")
 
 

@@ -4,7 +4,13 @@ import pandas as pd
 
 from analysis.results.reader import NotRunError, Results
 from analysis.results.run import RunResults, rates_of
-from analysis.statistics import mean_interval, paired_difference, ratio_interval
+from analysis.statistics import (
+    mean_interval,
+    paired_difference,
+    ratio_interval,
+    seeds_interval,
+    seeds_ratio_interval,
+)
 from analysis.structure.events import SHARE
 from pipeline.lm.sources import NETWORK, TEMPERATURE, members, number
 
@@ -151,19 +157,23 @@ def loop_periods(run: RunResults) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def gradient_shares(results: Results) -> pd.DataFrame:
+    """Mean gradient norm over windows relative to that at the smallest distance: index cell,
+    network, state, seed; columns the distances."""
+    norms = results.common_table("gradients").pivot_table(
+        index=["cell", "network", "state", "seed"], columns="distance", values="norm", sort=False
+    )
+    return norms.div(norms[norms.columns.min()], axis=0)
+
+
 def gradient_decay(results: Results) -> pd.DataFrame:
-    """Mean gradient norm by distance relative to that at the smallest distance: columns cell,
-    network, state, distance, estimate, low, high, n; intervals over windows, seeds pooled."""
-    table = results.common_table("gradients")
-    apart = table["seed"] * (table["window"].max() + 1)
-    table = table.assign(window=table["window"] + apart)
+    """Gradient shares by distance, geometric means over seeds: columns cell, network, state,
+    distance, estimate, low, high, n."""
     rows = []
-    for keys, mine in table.groupby(["cell", "network", "state"], sort=False):
-        norms = mine.pivot_table(index="window", columns="distance", values="norm")
-        nearest = norms[norms.columns.min()]
-        for distance in norms.columns:
-            found = ratio_interval(norms[distance], nearest, **results.settings.bootstrap())
-            names = dict(zip(("cell", "network", "state"), keys, strict=True))
+    for keys, mine in gradient_shares(results).groupby(["cell", "network", "state"], sort=False):
+        names = dict(zip(("cell", "network", "state"), keys, strict=True))
+        for distance in sorted(mine.columns):
+            found = seeds_ratio_interval(mine[distance], results.settings.level)
             rows.append({**names, "distance": distance, **found._asdict()})
     return pd.DataFrame(rows)
 
@@ -175,7 +185,8 @@ def memory_errors(results: Results) -> pd.DataFrame:
     table = table.assign(error=table["error"] / table["guessing"])
     rows = []
     for keys, mine in table.groupby(["task", "cell", "length"], sort=False):
-        found = mean_interval(mine["error"], **results.settings.bootstrap())
+        found = seeds_interval(mine["error"], results.settings.level)
+        found = found._replace(low=max(0.0, found.low))  # no squared error is less
         names = dict(zip(("task", "cell", "length"), keys, strict=True))
         rows.append({**names, "steps": mine["steps"].mean(), **found._asdict()})
     return pd.DataFrame(rows)

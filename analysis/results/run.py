@@ -149,9 +149,9 @@ class RunResults:
             rows = rows[:0]
         if rows.empty:
             raise NotRunError(f"waits for scores of the {part} part of {self.name}")
-        return self._by_unit(rows)[["nats", "symbols", "impossible"]].sum()
+        return self.by_unit(rows)[["nats", "symbols", "impossible"]].sum()
 
-    def _by_unit(self, rows: pd.DataFrame) -> Any:
+    def by_unit(self, rows: pd.DataFrame) -> Any:
         """Rows grouped by what is resampled: documents, where there are fewer of them than windows
         and yet enough, else windows."""
         few = "document" in rows and (
@@ -212,7 +212,7 @@ class RunResults:
         table = table[table["closer"].isin(closers)]
         rows = []
         for (source, distance), group in table.groupby(["source", "distance"], sort=False):
-            units = self._by_unit(group)[[figure, "n"]].sum(min_count=1)
+            units = self.by_unit(group)[[figure, "n"]].sum(min_count=1)
             found = ratio_interval(units[figure], units["n"], **self.settings.bootstrap())
             closings = {"n": int(units["n"].sum())}
             rows.append({"source": source, "distance": distance, **found._asdict(), **closings})
@@ -228,7 +228,7 @@ class RunResults:
         if not {source, other} <= set(table["source"]):
             raise NotRunError(f"{self.name}: no closings of {source} and {other}")
         a, b = (
-            self._by_unit(table[table["source"] == name])[["probability", "n"]].sum()
+            self.by_unit(table[table["source"] == name])[["probability", "n"]].sum()
             for name in (source, other)
         )
         both = _side_by_side(a[["probability"]], b)

@@ -51,9 +51,9 @@ def course_mean(
     if less is not None:
         figures -= by_seed(course_rows(results, experiment, metric, less), "value", at)
     figures, level = figures.dropna(), results.settings.level
-    if less is not None and happens and (figures == figures.iloc[0]).all():
-        same = float(figures.iloc[0])
-        return Figure.of(unanimous_interval(same, len(figures), level, lowest=-1, highest=1))
+    if column == "value" and happens and (figures == figures.iloc[0]).all():
+        same, lowest = float(figures.iloc[0]), 0 if less is None else -1
+        return Figure.of(unanimous_interval(same, len(figures), level, lowest, highest=1))
     return Figure.over_seeds(figures, level)
 
 

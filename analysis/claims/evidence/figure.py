@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics import Interval, percentile_interval, seeds_interval
+from analysis.statistics import (
+    Interval,
+    percentile_interval,
+    seeds_interval,
+    seeds_ratio_interval,
+)
 
 
 class Figure(NamedTuple):
@@ -51,6 +55,4 @@ class Figure(NamedTuple):
     @classmethod
     def ratio_over_seeds(cls, values: ArrayLike, level: float) -> "Figure":
         """The geometric mean of one ratio a seed, with Student's interval of the logarithms."""
-        logs = seeds_interval(np.log(np.asarray(values, float)), level)
-        with np.errstate(over="ignore"):
-            return cls.through(np.exp, logs)
+        return cls.of(seeds_ratio_interval(values, level))

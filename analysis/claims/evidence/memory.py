@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.evidence.figure import Figure
+from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
 from analysis.statistics import ratio_interval
 
@@ -33,14 +34,10 @@ def _gradient_shares(
     results: Results, cell: str, network: str, state: str, distance: int
 ) -> pd.Series:
     """Of each seed: the mean norm over windows at a distance, over that at the smallest."""
-    table = results.common_table("gradients")
-    rows = table[
-        (table["cell"] == cell) & (table["network"] == network) & (table["state"] == state)
-    ]
-    norms = rows.pivot_table(index="seed", columns="distance", values="norm", aggfunc="mean")
-    if distance not in norms:
+    shares = inside.gradient_shares(results)
+    if (cell, network, state) not in shares.index or distance not in shares:
         raise NotRunError(f"gradients: nothing of {cell}, {network}, at {distance}")
-    return norms[distance] / norms[norms.columns.min()]
+    return shares.loc[(cell, network, state), distance]
 
 
 def memory_error(results: Results, task: str, cell: str, lengths: list[int], worst: bool) -> Figure:

@@ -80,17 +80,20 @@ def closing_growth(
     other: str,
 ) -> Figure:
     """One model's lead over another at closers within `far` (from, below) symbols of their
-    opening, less that lead within `near`; windows resampled for both."""
-    table = results.run(run).table("closing")
+    opening, less that lead within `near`; documents or windows resampled for both."""
+    mine = results.run(run)
+    table = mine.table("closing")
     table = table[table["closer"].isin(closers) & table["source"].isin([source, other])]
     leads = []
     for low, high in (near, far):
         rows = table[(table["distance"] >= low) & (table["distance"] < high)]
-        sums = rows.groupby(["window", "source"])[["probability", "n"]].sum().unstack()
-        if sums.empty or not {source, other} <= set(rows["source"]):
+        if not {source, other} <= set(rows["source"]):
             raise NotRunError(f"{run}: no closings of {source} and {other} {low} to {high} back")
-        lead = sums["probability"][source] - sums["probability"][other]
-        leads.append((lead, sums["n"][source]))
+        own, rival = (
+            mine.by_unit(rows[rows["source"] == name])[["probability", "n"]].sum()
+            for name in (source, other)
+        )
+        leads.append((own["probability"] - rival["probability"], own["n"]))
     windows = leads[0][0].index.union(leads[1][0].index)
     sides = [[column.reindex(windows).fillna(0).to_numpy() for column in side] for side in leads]
 

@@ -47,8 +47,7 @@ def gradients(decay: pd.DataFrame, words: str) -> Picture:
         draw,
         f"Gradient norms {far} symbols back relative to 1 symbol back: {', '.join(said)}.",
         f"Mean norm of the gradient of one symbol's loss by the state h (or c) some symbols "
-        f"before, relative to that one symbol before; {words}. 95 % intervals over windows of "
-        "held-out text.",
+        f"before, relative to that one symbol before; {words}. 95 % intervals over seeds.",
         panels=(1, len(networks)),
         key=[
             Series(

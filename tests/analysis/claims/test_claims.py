@@ -196,3 +196,20 @@ def test_p1_counts_the_architecture_of_the_post(results, tmp_path):
     settled = settle("P1", ENTRIES["P1"], results)
     assert settled.verdict == REPRODUCED
     assert settled.parts[0].estimate == settled.parts[0].low == pytest.approx(3.4, abs=0.1)
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(5, INCONCLUSIVE), (40, REPRODUCED)])
+def test_that_all_seeds_agree_leaves_the_bound_of_so_many(results, tmp_path, seeds, verdict):
+    """Five networks that tell every string (V10) might as well be of a kind that tells 40 %."""
+    rows = [
+        {"claim": "V10", "experiment": "counting", "setting": "LSTM", "seed": seed, "at": at,
+         "metric": "told without an error", "value": 1.0, "floor": 0.0}
+        for seed in range(seeds) for at in range(1, 11)
+    ]  # fmt: skip
+    path = tmp_path / "course/counting.tsv"
+    path.parent.mkdir()
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+    part = settle("V10", ENTRIES["V10"], results).parts[0]
+    assert part.verdict == verdict and part.low == pytest.approx(
+        1 - min(1, 2.996 / seeds), abs=1e-3
+    )

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from analysis.claims import verdicts
 from analysis.claims.evidence import FIGURES
-from analysis.claims.evidence.evolution import halfway
+from analysis.claims.evidence.evolution import halfway, halfway_step
 from analysis.claims.verdicts import (
     DESCRIBED,
     INCONCLUSIVE,
@@ -246,6 +246,26 @@ def test_what_never_comes_half_its_way_is_the_last_step():
     rates = np.array([[0.0, 0.0, 0.0], [0.2, 0.5, 1.0], [0.3, 0.9, 1.0]])
     found = halfway(np.array([0, 100, 300]), rates, np.array([1.0, 1.0, 1.0]))
     assert found == pytest.approx([300, 100, 50])
+
+
+def test_half_way_is_where_it_stays_near():
+    """Not where it passes by: below, far beyond the goal, and near at first and then far."""
+    rates = np.array([[0.0, 0.0, 3.0], [3.0, 0.9, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, np.nan]])
+    found = halfway(np.array([0, 100, 200, 300]), rates, np.array([1.0, 1.0, 1.0]))
+    assert found == pytest.approx([175, 250, np.nan], nan_ok=True)
+
+
+def test_a_sample_with_three_marks_tells_no_share_of_them(results, tmp_path):
+    sizes = {"iteration:0": (50, 100), "iteration:1": (0, 3), "iteration:100": (40, 100),
+             "iteration:300": (4, 100), "held-out": (0, 100)}  # fmt: skip
+    rows = [
+        {"source": source, "window": w, "metric": "quote errors", "unit": "share",
+         "events": events / 20, "exposure": exposure / 20}
+        for source, (events, exposure) in sizes.items() for w in range(20)
+    ]  # fmt: skip
+    write_rows(tmp_path / "warpeace/evolution.tsv", rows)
+    figure = halfway_step(results, "warpeace", "quote errors")
+    assert figure[:3] == pytest.approx([183.33] * 3, abs=0.01) and figure.n == 20
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.05, REPRODUCED), (0.3, NOT_REPRODUCED)])

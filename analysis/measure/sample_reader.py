@@ -20,22 +20,25 @@ from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.scoring import fitting_window
 from pipeline.lm.text import PreparedText
 
+REACH = 0.1
+"""Of a window, that an edge is moved at most."""
+
 
 def window_edges(ids: NDArray, size: int, newline: int) -> list[int]:
-    """Edges of windows of `size` symbols, each moved on to the next start of a line; one window of
-    all there is if that is less. What is left over, no whole window, is left out.
-
-    A text starts with a line. An edge stays where it is if no line starts before the next one. The
-    text's last line is left out, as its end may have cut it, unless it is longer than a window or
-    than all before it.
+    """Edges of windows of `size` symbols, each moved on to the next start of a line if that is
+    near, so that windows are as long in every source, whatever its lines are. What is left over, no
+    whole window, is left out; a text shorter than a window is one, without its last line, as its
+    end may have cut it, unless that is most of it.
     """
     line_ends = np.flatnonzero(np.asarray(ids) == newline) + 1
     last = int(line_ends[-1]) if len(line_ends) else 0
-    end = last if len(ids) - last < min(size, last) else len(ids)
-    places = [size * number for number in range(1, len(ids) // size + 1)] or [end]
-    lines = zip(places, line_starts(ids, newline, places), strict=True)
-    moved = (line if line < place + size else place for place, line in lines)
-    return sorted({0, *(min(edge, end) for edge in moved)})
+    if len(ids) < size:
+        return sorted({0, last if len(ids) - last < last else len(ids)})
+    places = range(size, len(ids) + 1, size)
+    lines = line_starts(ids, newline, places)
+    near = [min(place + int(size * REACH), last) for place in places]
+    return [0, *(line if line <= end else place
+                 for place, line, end in zip(places, lines, near, strict=True))]  # fmt: skip
 
 
 class SampleReader:

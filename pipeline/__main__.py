@@ -1,4 +1,4 @@
-"""One name for every command: `charlm sample names` is `python -m pipeline.sample names`.
+"""One name for what is often called by hand: `charlm sample` is `python -m pipeline.sample`.
 
 Works from any folder: what it reads and writes lies in the repository, files that you name where
 you are.

@@ -37,9 +37,9 @@ from pipeline.own.plan import Plan, planned, source_of
 from pipeline.terminal import say
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
-RESERVED = ("baselines", "sweeps", "texts", "inside", "true", "false", "yes", "no", "on", "off",
-            "null", "y", "n")  # fmt: skip
-"""Folders of results, pages, and what YAML does not take for a name."""
+RESERVED = ("baselines", "sweeps", "texts", "inside", "index", "course", "post", "true", "false",
+            "yes", "no", "on", "off", "null", "y", "n")  # fmt: skip
+"""Folders of results and figures, pages, and what YAML does not take for a name."""
 DAG = "scales/laptop/dvc.yaml"
 
 

@@ -125,13 +125,12 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--processes", type=int, default=cores(), help="trainings at once")
-    params.add_scale_options(parser)
+    parser.add_argument("--params", type=Path, default=params.PARAMS_FILES["full"])
     arguments = parser.parse_args()
     if not COUNT.holds(arguments.processes):
         raise InputError(f"--processes is {arguments.processes}: use {COUNT.words}")
-    params_file = params.params_file(arguments)
-    config = params.load(params_file)
-    queue = Queue(config, params_file, arguments.processes)
+    config = params.load(arguments.params)
+    queue = Queue(config, arguments.params, arguments.processes)
     queue.waiting = prepared(config)
     queue.carry_out()
     rest = dvc("repro", "--keep-going")

@@ -14,7 +14,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-STAGES = {"compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep"}
+STAGES = {
+    "compose", "download", "preprocess", "train", "sample", "baseline", "score", "sweep", "add",
+    "evidence", "offload",
+}  # fmt: skip
 SHARED = {"config", "console", "terminal", "models", "runs"}
 HEAVY = {"torch", "numba", "kenlm", "scipy", "pandas", "matplotlib"}
 DECIDES = (
@@ -25,6 +28,8 @@ DECIDES = (
 messages), or is what the numbers of conf/numerics.yaml and conf/experiment/ stand for."""
 NUMBERED = {"ngram", "kenlm", "train", "sweep", "sample"}
 """Stages that enter by such a number alone."""
+PROBES = {"gradients", "memory_tasks", "course", "canaries", "delayed_copy"}
+"""Stages of analysis that train."""
 FETCHES = "download"
 """What it brings is held against digests of conf/."""
 FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("analysis/**/*.py")])
@@ -193,7 +198,7 @@ def test_dvc_knows_all_code_that_decides_a_stage(stage: str) -> None:
     assert not missing and not idle - TEMPLATES, (missing, idle)
 
 
-@pytest.mark.parametrize("stage", sorted(NUMBERED | {"gradients", "memory_tasks", "course"}))
+@pytest.mark.parametrize("stage", sorted(NUMBERED | PROBES))
 def test_what_is_expensive_has_a_number(stage: str) -> None:
     (named,) = (names for each in described(stage)["params"] for names in each.values())
     assert any("numerics" in name for name in named)

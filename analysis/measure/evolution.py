@@ -4,7 +4,8 @@ The samples that `train` takes at `sample_iterations` are read by the parsers th
 sample, with the length of words besides; held-out text, cut as they are, is the floor, and
 random symbols, `iteration:0`, are what they begin with.
 
-Writes results/<run>/evolution.tsv, a row a metric and stream, columns as in structure.tsv.
+Writes results/<run>/evolution.tsv, a row a metric and stream, columns as in structure.tsv without
+`document`.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """Whether samples end in a loop, and how long its period is, by temperature (claim P4).
 
-A sample ends in a loop if its last symbols repeat with some period: the shortest one seen
-`repeats` times or more, over `span` symbols or more. N-gram samples and held-out text, the floor,
+A sample ends in a loop if its last bytes repeat with some period: the shortest one seen
+`repeats` times or more, over `span` bytes or more. N-gram samples and held-out text, the floor,
 are read by the same code.
 
-Writes results/<run>/loops.tsv, a row a stream: period 0 where there is no loop, `start` the symbol
+Writes results/<run>/loops.tsv, a row a stream: period 0 where there is no loop, `start` the byte
 from which on it repeats.
 """
 

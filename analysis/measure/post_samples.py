@@ -3,7 +3,8 @@
 They are few and chosen by their author: a row beside ours, never an estimate. conf/post.yaml says
 where each begins and ends in the post's own source, and of which corpus it is.
 
-Writes results/post/<corpus>.tsv, a row a sample and metric, columns as in structure.tsv.
+Writes results/post/<corpus>.tsv, a row a sample and metric, columns as in structure.tsv without
+`document`.
 """
 
 import argparse

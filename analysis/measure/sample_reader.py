@@ -1,4 +1,4 @@
-"""Texts to rows of structure.tsv: parsers of the kind of text, and copying by the index."""
+"""Texts to rows of structure.tsv: parsers of the kind of text, copying by the index, the judge."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise

@@ -80,13 +80,15 @@ def _parser(
         require("gcc")
         files = c.Context.of(training)
         yield lambda window: [*c.measure(window, files), *c.measure_gcc(window, files)]
-    else:
+    elif kind == "latex":
         labels = latex.Context.of(_documents(text))
         with latex_compile.dumped_format() as form:
             yield lambda window: [
                 *latex.measure(window, labels),
                 *latex_compile.measure(window, form),
             ]
+    else:
+        raise ValueError(f"a kind of text without a parser: {kind}")
 
 
 def _words(window: bytes, kind: str, context: prose.Context) -> list[Measure]:

@@ -74,6 +74,8 @@ def label(source: str) -> str:
         return f"Kneser-Ney, context {number(source) - 1:.0f}"
     if kind == TEMPERATURE:
         return f"network, temperature {number(source):g}" if number(source) else "network, greedy"
+    if kind == ITERATION:
+        return f"network, step {number(source):g}"
     return {HELD_OUT: "held-out text"}.get(source, source)
 
 

@@ -4,12 +4,26 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.lm.rnn.activations import GATES, activation_chunks, activations, present
+from pipeline.lm.rnn.activations import GATES, LayerActivations, activation_chunks, present
 from pipeline.lm.rnn.language_model import RecurrentLM
 from pipeline.lm.rnn.network import RecurrentNetwork
 
 CELLS = ["lstm", "gru", "rnn"]
 SYMBOLS, HIDDEN = 7, 5
+
+
+def activations(built: RecurrentNetwork, ids: np.ndarray) -> list[LayerActivations]:
+    """Every layer while a network reads ids (T,) from zero states: arrays (T, H)."""
+    chunks = list(activation_chunks(built, np.asarray(ids)[:, None]))
+    return [
+        LayerActivations(
+            **{
+                name: np.concatenate([getattr(chunk[layer], name)[:, 0] for chunk in chunks])
+                for name in present(chunks[0][layer])
+            }
+        )
+        for layer in range(len(built.layers))
+    ]
 
 
 def network(cell: str) -> RecurrentNetwork:

@@ -225,7 +225,7 @@ def test_a_corpus_of_one_symbol_says_why_not():
 def test_streams_are_contiguous_and_predict_the_next_symbol():
     text = np.arange(101, dtype=np.uint8)
     streams = Streams.fit(text, 4, 5)
-    assert (streams.windows, streams.symbols) == (5, 100)
+    assert (streams.windows, streams.width) == (5, 4)
     read = np.concatenate([streams.read(i)[:-1] for i in range(streams.windows)])
     np.testing.assert_array_equal(read.T.ravel(), np.arange(100))
     np.testing.assert_array_equal(streams.read(2)[1:], streams.read(2)[:-1] + 1)

@@ -144,6 +144,12 @@ def test_added_and_removed_again(project, monkeypatch, capsys):
     assert files(project) == before
 
 
+def test_read_by_words(project, monkeypatch):
+    run(monkeypatch, "mine", "-", "--symbols", "words", given=PROSE)
+    baseline = params.baseline(params.load(params.PARAMS_FILES["full"]), "mine")
+    assert corpus().symbols == "words" and baseline.ngram_orders == [1, 2, 3]
+
+
 def test_what_fails_half_way_leaves_nothing(project, monkeypatch):
     before = files(project)
 

@@ -35,23 +35,6 @@ class LayerActivations:
     z: NDArray[np.float32] | None = None
 
 
-def activations(network: RecurrentNetwork, ids: NDArray) -> list[LayerActivations]:
-    """Every layer while the network reads `ids` (T,) from zero states: arrays (T, H).
-
-    All of it is in memory, 4 T H bytes an array: `activation_chunks` is for longer texts.
-    """
-    chunks = list(activation_chunks(network, np.asarray(ids)[:, None]))
-    return [
-        LayerActivations(
-            **{
-                name: np.concatenate([getattr(chunk[layer], name)[:, 0] for chunk in chunks])
-                for name in present(chunks[0][layer])
-            }
-        )
-        for layer in range(len(network.layers))
-    ]
-
-
 def present(layer: LayerActivations) -> list[str]:
     """The names of the arrays that this kind of cell has."""
     return [field.name for field in fields(layer) if getattr(layer, field.name) is not None]

@@ -47,11 +47,6 @@ class Streams:
         """Windows in one pass over the text: the steps of an epoch."""
         return (len(self.text) - 1) // (self.n * self.window)
 
-    @property
-    def symbols(self) -> int:
-        """Symbols predicted in one pass over all streams."""
-        return self.windows * self.window * self.n
-
     def positions(self) -> NDArray:
         """Places in the text of the first window and of the symbol after it: (T + 1, width)."""
         stride = self.windows * self.window

@@ -1,4 +1,4 @@
-"""Recurrent networks: stacked LSTM, GRU or vanilla RNN layers, and their view as a language model.
+"""Recurrent networks: stacked LSTM, GRU or vanilla RNN layers.
 
 Shapes: N streams, T symbols, D inputs, H units, V symbols.
 """

@@ -36,7 +36,8 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     best: float = math.inf
-    """Lowest validation cross-entropy so far, in nats per symbol."""
+    """Validation cross-entropy of the weights that are kept, in nats per symbol: the lowest so far,
+    or the last."""
     history: list[dict[str, float]] = field(default_factory=list)
     machines: dict[str, int] = field(default_factory=dict)
     """Steps done by each kind of processor and precision."""

@@ -17,12 +17,13 @@ from pipeline import runs
 from pipeline.config import params
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import write_json
-from pipeline.lm.rnn.activations import GATES, activations
+from pipeline.lm.rnn.activations import GATES
 from pipeline.lm.rnn.network import RecurrentNetwork
 from pipeline.lm.samples import EVOLUTION, as_words, read_evolution
 from pipeline.lm.scoring import windows
 from pipeline.runs import Run
 from tests.conftest import ROOT, random_ids, small_network
+from tests.lm.test_activations import activations
 from tests.prepared_texts import corpus_of, prepared
 
 GATE_SETTINGS = gates.Settings(symbols=400, streams=4, context=10, left=0.1, right=0.9)

@@ -1,7 +1,9 @@
 """Pages: hostile text is escaped, nothing is fetched, what is missing is said."""
 
+import json
 import math
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -203,3 +205,12 @@ def test_every_metric_is_explained(kind, tmp_path):
     assert sorted(explained) == sorted(metrics) and len(metrics) > 20
     rows = list(in_order(pd.DataFrame({"metric": metrics[::-1]}))["metric"])
     assert rows[:4] == ["match length", "longest copy", "copied at 20", "copied at 30"]
+
+
+def test_the_readme_tells_the_tally_of_the_verdicts():
+    claims = json.loads((ROOT / "reports/claims.json").read_text())["claims"]
+    tally = Counter(claim["verdict"] for claim in claims)
+    settled = len(claims) - tally["not run"]
+    said = f"Of {len(claims)} claims {settled} are settled: {tally['reproduced']} reproduced, "
+    said += f"{tally['not reproduced']} not reproduced, {tally['inconclusive']} inconclusive"
+    assert said in " ".join((ROOT / "README.md").read_text().split())

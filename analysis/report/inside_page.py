@@ -76,7 +76,8 @@ def errors_picture(runs: list[RunResults]) -> figures.Picture:
     """The errors of some networks of one corpus beside those of its best KenLM model."""
     names = {run.name: network_words(run.training()) for run in runs}
     models = [*names, runs[-1].best_kenlm()]
-    return inside_figures.errors(inside.errors_of_runs(runs), models, names)
+    settings = runs[-1].config.inside.errors
+    return inside_figures.errors(inside.errors_of_runs(runs), models, names, settings)
 
 
 def memory_rows(results: Results) -> list[dict[str, Any]]:

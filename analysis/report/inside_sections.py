@@ -41,10 +41,12 @@ def sections(run: RunResults) -> dict[str, Any]:
             "temperature": inside_figures.temperature(rates, inside.temperatures(rates), orders),
             "evolution": evolution_picture(run) if evolving else None,
             "gates": gates_picture(run),
-            "errors": inside_figures.errors(shares, compared, {}),
+            "errors": inside_figures.errors(shares, compared, {}, run.config.inside.errors),
         },
         "evolution": evolution_samples(run) if evolving else [],
         "gates": gate_rows(run),
+        "saturated": run.config.inside.gates,
+        "near_miss": run.config.inside.errors.near,
         "loops": loops[loops["looping"] > 0].to_dict("records"),
         "no_loops": loops.loc[loops["looping"] == 0, "source"].tolist(),
         "greedy_loop": greedy_loop(run),
@@ -80,7 +82,7 @@ def gates_picture(run: RunResults) -> figures.Picture | None:
         shares = inside.gate_shares(run)
     except NotRunError:
         return None
-    return inside_figures.gates(shares, run.title)
+    return inside_figures.gates(shares, run.title, run.config.inside.gates)
 
 
 def gate_rows(run: RunResults) -> list[dict[str, Any]]:

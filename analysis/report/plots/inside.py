@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from omegaconf import DictConfig
 
 from analysis.report.plots.figures import (
     GREY,
@@ -130,7 +131,7 @@ def evolution(rates: pd.DataFrame, history: pd.DataFrame, title: str) -> Picture
     )
 
 
-def gates(shares: pd.DataFrame, run: str) -> Picture:
+def gates(shares: pd.DataFrame, run: str, settings: DictConfig) -> Picture:
     """The two shares of every gate unit, a panel a gate, a colour a layer."""
     names, layers = list(shares["gate"].unique()), sorted(shares["layer"].unique())
     trained = shares[shares["network"] == TRAINED]
@@ -144,9 +145,11 @@ def gates(shares: pd.DataFrame, run: str) -> Picture:
             for layer, rows in trained[trained["gate"] == gate].groupby("layer"):
                 axes.plot(rows["right"], rows["left"], "o", color=layer_colour(layer), ms=3.2,
                           alpha=0.55, mew=0, rasterized=True)  # fmt: skip
-            axes.set(title=GATE_NAMES[gate], xlabel="time above 0.9", xlim=(-0.02, 1.02))
+            axes.set(
+                title=GATE_NAMES[gate], xlabel=f"time above {settings.right:g}", xlim=(-0.02, 1.02)
+            )
             axes.set(ylim=(-0.02, 1.02))
-            axes.set(ylabel="time below 0.1")
+            axes.set(ylabel=f"time below {settings.left:g}")
 
     means = trained.groupby(["gate", "layer"], sort=False)[["right", "left"]].mean()
     said = [
@@ -157,9 +160,10 @@ def gates(shares: pd.DataFrame, run: str) -> Picture:
         draw,
         f"Gates of the {run} network, mean share of the time that units are nearly open and nearly "
         f"shut: {', '.join(said)}.",
-        "Each point is a gate unit: the share of the time that it is nearly open (above 0.9, "
-        "right-saturated) and nearly shut (below 0.1, left-saturated) while the network reads "
-        "held-out text. Crosses: the same network before training.",
+        "Each point is a gate unit: the share of the time that it is nearly open (above "
+        f"{settings.right:g}, right-saturated) and nearly shut (below {settings.left:g}, "
+        "left-saturated) while the network reads held-out text. Crosses: the same network before "
+        "training.",
         panels=(1, len(names)),
         key=[
             *(Series(f"layer {layer}", layer_colour(layer), "o", "") for layer in layers),
@@ -173,7 +177,9 @@ def layer_colour(layer: int) -> str:
     return LAYER_COLOURS[(layer - 1) % len(LAYER_COLOURS)]
 
 
-def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> Picture:
+def errors(
+    shares: pd.DataFrame, sources: list[str], names: dict[str, str], settings: DictConfig
+) -> Picture:
     """What the errors of some models are, as stacked bars of errors per 100 symbols."""
     kinds = list(KIND_GROUPS.values())
     table = shares.pivot_table(index="source", columns="kind", values="errors") * 100
@@ -196,10 +202,11 @@ def errors(shares: pd.DataFrame, sources: list[str], names: dict[str, str]) -> P
         "Errors of each model per 100 symbols, by kind: "
         + ", ".join(f"{label(s)} {table.loc[s].sum():.1f}" for s in sources)
         + ".",
-        "Symbols to which a model gave less than one half, peeled off kind by kind from the left: "
-        "those that some n-gram of up to 9 symbols of context gets right; those in words seen in "
-        "the last 5,000 characters; those in words that the training part has 5 times or less; "
-        "first symbols of words; punctuation; white space; the rest.",
+        f"Symbols to which a model gave less than {settings.threshold:g}, peeled off kind by kind "
+        f"from the left: those that some n-gram of up to {settings.oracle_context} symbols of "
+        f"context gets right; those in words seen in the last {max(settings.memory):,} characters; "
+        f"those in words that the training part has {max(settings.rare)} times or less; first "
+        "symbols of words; punctuation; white space; the rest.",
         key=[Series(k, c, "s", "") for k, c in zip(kinds, KIND_COLOURS, strict=True)],
     )
 

@@ -162,7 +162,7 @@ def measure_models(
             if source in closers:
                 closing += closing_table(source, model, text, kind, settings)
                 bar.update()
-        reader = SampleReader(text, parsers, Judge.of(text, settings), settings)
+        reader = SampleReader(text, parsers, Judge.of(text, settings, parsers.non_words), settings)
         for source, streams in samples.items():
             structure += reader.rows(source, streams)
             ends += incidence_rows(source, streams, kind, settings)

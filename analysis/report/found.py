@@ -91,7 +91,7 @@ def judged(results: Results) -> Finding:
             gap = rate_difference(results, run.name, JUDGED, COMPARED, other=ngram_source(RIVAL))
             gaps[run.name] = Interval(*gap[:3], own.n)
             said.append(f"{title(run)} {percent(own)} against {percent(other)}")
-    judge = "a classifier of short letter sequences"
+    judge = "a classifier that reads letters and words"
     rival = f"those of the n-gram with {RIVAL} symbols of context"
     words = by_outcome(
         results,
@@ -101,8 +101,8 @@ def judged(results: Results) -> Finding:
         f"{{where}} {judge} takes the network's samples for real less readily than {rival}",
     )
     figures = (
-        "How well it tells them from real text (50 % is guessing), network against n-gram, by runs "
-        "of 3 to 5 characters, which n-grams keep as they are: "
+        "How well it tells them from real text (50 % is guessing), by runs of 3 to 5 characters "
+        "and by words that are none, network against n-gram: "
     )
     return Finding(words, f"{figures}{'; '.join(said)}.", "#G1")
 

@@ -38,7 +38,7 @@ class Measure(NamedTuple):
 
 PER_THOUSAND = "per 1,000 characters"
 PER_HUNDRED_THOUSAND = "per 100,000 characters"
-JUDGED = "told from real, AUC"
+JUDGED = "told from real text, AUC"
 """The metric of the machine judge: 1 tells always, .5 is guessing."""
 SHARE = "share"
 CHARACTERS = "characters"

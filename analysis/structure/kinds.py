@@ -33,6 +33,8 @@ class Parsers:
     of_window: Measurer
     of_streams: Callable[[Sequence[bytes]], list[list[Measure]]]
     """Figures of each stream of a source that its windows cannot give."""
+    non_words: Callable[[bytes], float]
+    """The share of a text's words that are none."""
 
     def __call__(self, window: bytes) -> list[Measure]:
         """The figures of one window."""
@@ -58,6 +60,7 @@ def measurer(kind: str, text: PreparedText, settings: Settings) -> Iterator[Pars
         yield Parsers(
             lambda window: [*parse(window), *_words(window, kind, words), *_nesting(window, kind)],
             _of_streams(kind),
+            partial(prose.non_word_share, context=words),
         )
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import string
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipeline.lm.io.errors import InputError
 WORD = re.compile(rb"(?<![\w'])[A-Za-z]++(?>(?:'[A-Za-z]++)*)(?![\w'])")
 ANY_WORD = re.compile(r"(?<![\w'])[^\W\d_]++(?>(?:'[^\W\d_]++)*)(?![\w'])")
 FOREIGN = 100
+LETTERS = string.ascii_letters.encode() + b"'" + bytes(range(128, 256))
 Letters = re.Pattern[bytes] | re.Pattern[str]
 TOKEN = re.compile(rb"[A-Za-z]++(?>(?:'[A-Za-z]++)*)|[0-9]++|[^\sA-Za-z0-9]")
 STOP = re.compile(rb"(?<!\.)\.(?!\.)")
@@ -108,6 +110,15 @@ def small_words(text: bytes, letters: Letters) -> list[bytes]:
         return [word for word in WORD.findall(text) if word.islower()]
     words = ANY_WORD.findall(text.decode("utf-8", "replace"))
     return [word.encode() for word in words if word.islower()]
+
+
+def non_word_share(text: bytes, context: Context) -> float:
+    """Of the words in small letters of a piece of text those that are none; 0 if it has no words.
+    The first and the last run of letters may be cut and do not count."""
+    if context.words is None:
+        return 0.0
+    words = small_words(text.strip(LETTERS), context.letters)
+    return sum(word not in context.words for word in words) / max(1, len(words))
 
 
 def quotation_marks(text: bytes) -> list[Event]:

@@ -180,11 +180,11 @@ MADE_UP: dict[str, dict[tuple[str, str, str], tuple[float, float]]] = {
         ("names", "held-out", "natural novelty"): (0.9, 0.9),
     },
     "G1": {
-        ("shakespeare", T1, "told from real, AUC"): (0.8, 0.8),
-        ("shakespeare", "ngram:10", "told from real, AUC"): (0.8, 0.9),
-        ("shakespeare", "ngram:7", "told from real, AUC"): (0.85, 0.85),
-        ("shakespeare", "ngram:4", "told from real, AUC"): (0.87, 0.87),
-        ("shakespeare", "ngram:2", "told from real, AUC"): (0.99, 0.99),
+        ("shakespeare", T1, "told from real text, AUC"): (0.8, 0.8),
+        ("shakespeare", "ngram:10", "told from real text, AUC"): (0.8, 0.9),
+        ("shakespeare", "ngram:7", "told from real text, AUC"): (0.85, 0.85),
+        ("shakespeare", "ngram:4", "told from real text, AUC"): (0.87, 0.87),
+        ("shakespeare", "ngram:2", "told from real text, AUC"): (0.99, 0.99),
         ("shakespeare", "ngram:10", "copied at 50"): (0.1, 0.1),
     },
     "G2": {

@@ -1,5 +1,6 @@
 """Windows of samples: from line to line, all of the text, the same rows in any order of work."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from analysis.measure.sample_reader import SampleReader, structure_row, window_e
 from analysis.measure.streams import held_out, line_starts
 from analysis.measure.units import pieces, whole
 from analysis.statistics import log_rate_ratio
+from analysis.structure import prose
 from analysis.structure.events import PER_HUNDRED_THOUSAND, SHARE, Measure
 from analysis.structure.kinds import Parsers, measurer
 from pipeline.lm.scoring import windows
@@ -22,6 +24,10 @@ from tests.conftest import PROSE, prepare
 
 NEWLINE = 10
 texts = st.lists(st.sampled_from([b"a", b"bc", b"\n"]), max_size=40).map(b"".join)
+
+
+def no_words(_: bytes) -> float:
+    return 0.0
 
 
 def ids_of(text: bytes) -> np.ndarray:
@@ -80,8 +86,10 @@ def counting(window: bytes) -> list[Measure]:
 def reader_of(text, **settings) -> SampleReader:
     """A reader of commas, and of one thing a stream."""
     chosen = SETTINGS.__class__(**{**vars(SETTINGS), "copy_lengths": [20], **settings})
-    parsers = Parsers(counting, lambda streams: [[Measure("one", 1, 1, SHARE)] for _ in streams])
-    return SampleReader(text, parsers, Judge.of(text, chosen), chosen)
+    parsers = Parsers(
+        counting, lambda streams: [[Measure("one", 1, 1, SHARE)] for _ in streams], no_words
+    )
+    return SampleReader(text, parsers, Judge.of(text, chosen, no_words), chosen)
 
 
 def test_samples_have_a_row_a_stream_and_metric(tmp_path):
@@ -157,7 +165,7 @@ def test_a_source_does_not_differ_from_itself_in_other_streams(kind, tmp_path):
     whole = text.vocabulary.decode(text.part("test"))
     tables = {}
     with measurer(kind, text, settings) as parsers:
-        reader = SampleReader(text, parsers, Judge([], [], 300, 10), settings)
+        reader = SampleReader(text, parsers, Judge([], [], 300, 10, no_words), settings)
         for name, length, count in (("few", len(whole) // 5, 5), ("many", 1_000, 20)):
             streams = [whole[k * len(whole) // count :][:length] for k in range(count)]
             starts = [stream.index(b"\n") + 1 for stream in streams]
@@ -180,7 +188,7 @@ def test_a_source_does_not_differ_from_itself_in_other_streams(kind, tmp_path):
 def test_the_judge_tells_noise_from_text_and_not_text_from_text(tmp_path):
     text = prepare(tmp_path / "p", b"".join(b"the %d cat sat, on mat %d.\n" % (i % 97, i % 89)
                                             for i in range(4000)))  # fmt: skip
-    judge = Judge.of(text, SETTINGS)
+    judge = Judge.of(text, SETTINGS, no_words)
     test = text.vocabulary.decode(text.part("test"))
     real = [test[k : k + 900] for k in range(0, 9000, 900)]
     noise = [bytes(reversed(stream)) for stream in real]
@@ -194,6 +202,26 @@ def test_the_judge_tells_noise_from_text_and_not_text_from_text(tmp_path):
     assert area(judge.of_real(real)) == pytest.approx(0.5, abs=0.15)
     assert 0.3 < area(judge.of_streams(real)[1::2]) < 0.7
     assert judge.of_streams([b"short"]) == [[]]
+
+
+def test_the_judge_sees_that_words_are_none(tmp_path):
+    """Text whose runs of up to five characters are those of real text, but whose words are not."""
+    draw = np.random.default_rng(1)
+    known = [bytes(draw.choice(list(b"abcd"), 6).tolist()) for _ in range(400)]
+    text = prepare(tmp_path / "p", b" ".join(draw.choice(known, 20_000)) + b"\n")
+    dictionary = frozenset(known)
+    context = prose.Context(dictionary)
+    judge = Judge.of(text, SETTINGS, partial(prose.non_word_share, context=context))
+    others = [bytes(draw.choice(list(b"abcd"), 6).tolist()) for _ in range(4000)]
+    words = draw.choice([*known, *(w for w in others if w not in dictionary)], (10, 130))
+    made = [b" ".join(line) for line in words]
+
+    def area(found: list[list[Measure]]) -> float:
+        return sum(m.events for [m] in found) / sum(m.exposure for [m] in found)
+
+    assert area(judge.of_streams(made)[1::2]) > 0.95
+    assert prose.non_word_share(b"x abc cab", prose.Context(frozenset([b"abc"]))) == 0
+    assert prose.non_word_share(b"x abc cab xyz.", prose.Context(frozenset([b"abc"]))) == 2 / 3
 
 
 def test_exposures_are_in_the_units_named():

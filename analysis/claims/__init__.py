@@ -1,6 +1,6 @@
 """Claims and results -> verdicts."""
 
-from pathlib import Path
+from pipeline.config.params import ROOT
 
-CLAIMS = Path(__file__).parents[2] / "conf" / "claims.yaml"
+CLAIMS = ROOT / "conf" / "claims.yaml"
 """The claims and their rules."""

@@ -168,7 +168,7 @@ def context(results: Results) -> Finding:
     but = f", except on {listed(still)}, where they still do" if still else ""
     said = [f"{name} {at}" for name, at in enough]
     return Finding(
-        f"Counts gain nothing beyond {needed} symbols of context{but}.",
+        f"Counts gain next to nothing beyond {needed} symbols of context{but}.",
         f"Context from which on more gains less than {GAIN} bits: {'; '.join(said)}.",
         "#context",
     )
@@ -232,8 +232,8 @@ def loops(results: Results) -> Finding:
     greedy, warm = (sums.loc[source] for source in asked)
     shares = [f"{row['looping'] / row['streams']:.0%}" for row in (greedy, warm)]
     return Finding(
-        f"A network that always writes the likeliest symbol ends in a loop: {shares[0]} of such "
-        f"samples do, {shares[1]} of those at temperature 0.1.",
+        f"A network that always writes the likeliest symbol often ends in a loop: {shares[0]} of "
+        f"such samples do, {shares[1]} of those at temperature 0.1.",
         f"Over {len(tables)} networks {greedy['looping']} of {greedy['streams']} samples, and "
         f"{warm['looping']} of {warm['streams']}.",
         "#P4",

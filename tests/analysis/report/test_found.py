@@ -82,8 +82,8 @@ def test_context_that_no_longer_helps_is_found(results):
         pd.DataFrame(table).to_csv(folder / "scores.tsv", sep="\t", index=False)
     sentence = found.context(results)
     assert sentence.words == (
-        "Counts gain nothing beyond 3 symbols of context, except on the Stacks project, where they "
-        "still do."
+        "Counts gain next to nothing beyond 3 symbols of context, except on the Stacks project, "
+        "where they still do."
     )
 
 

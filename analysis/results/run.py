@@ -149,15 +149,19 @@ class RunResults:
             rows = rows[:0]
         if rows.empty:
             raise NotRunError(f"waits for scores of the {part} part of {self.name}")
-        return self.by_unit(rows)[["nats", "symbols", "impossible"]].sum()
+        return self._by_unit(rows)[["nats", "symbols", "impossible"]].sum()
 
-    def by_unit(self, rows: pd.DataFrame) -> Any:
-        """Rows grouped by what is resampled: documents, where there are fewer of them than windows
+    def unit(self, rows: pd.DataFrame) -> str:
+        """The column of what is resampled: documents, where there are fewer of them than windows
         and yet enough, else windows."""
         few = "document" in rows and (
             self.settings.least_documents <= rows["document"].nunique() < rows["window"].nunique()
         )
-        return rows.groupby("document" if few else "window")
+        return "document" if few else "window"
+
+    def _by_unit(self, rows: pd.DataFrame) -> Any:
+        """Rows grouped by what is resampled."""
+        return rows.groupby(self.unit(rows))
 
     def bits(self, source: str) -> Interval:
         """Test cross-entropy of a model in bits per symbol; infinite if a symbol was impossible."""
@@ -212,7 +216,7 @@ class RunResults:
         table = table[table["closer"].isin(closers)]
         rows = []
         for (source, distance), group in table.groupby(["source", "distance"], sort=False):
-            units = self.by_unit(group)[[figure, "n"]].sum(min_count=1)
+            units = self._by_unit(group)[[figure, "n"]].sum(min_count=1)
             found = ratio_interval(units[figure], units["n"], **self.settings.bootstrap())
             closings = {"n": int(units["n"].sum())}
             rows.append({"source": source, "distance": distance, **found._asdict(), **closings})
@@ -228,7 +232,7 @@ class RunResults:
         if not {source, other} <= set(table["source"]):
             raise NotRunError(f"{self.name}: no closings of {source} and {other}")
         a, b = (
-            self.by_unit(table[table["source"] == name])[["probability", "n"]].sum()
+            self._by_unit(table[table["source"] == name])[["probability", "n"]].sum()
             for name in (source, other)
         )
         both = _side_by_side(a[["probability"]], b)

@@ -84,13 +84,13 @@ def closing_growth(
     mine = results.run(run)
     table = mine.table("closing")
     table = table[table["closer"].isin(closers) & table["source"].isin([source, other])]
-    leads = []
+    unit, leads = mine.unit(table), []  # one for near and far
     for low, high in (near, far):
         rows = table[(table["distance"] >= low) & (table["distance"] < high)]
         if not {source, other} <= set(rows["source"]):
             raise NotRunError(f"{run}: no closings of {source} and {other} {low} to {high} back")
         own, rival = (
-            mine.by_unit(rows[rows["source"] == name])[["probability", "n"]].sum()
+            rows[rows["source"] == name].groupby(unit)[["probability", "n"]].sum()
             for name in (source, other)
         )
         leads.append((own["probability"] - rival["probability"], own["n"]))

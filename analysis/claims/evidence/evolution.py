@@ -12,8 +12,6 @@ from analysis.statistics import Floats
 from pipeline.lm.sources import HELD_OUT, number
 
 COUNTS = ["events", "exposure"]
-LEAST_EXPOSURE = 20
-"""Words, marks and so on that a sample needs for its share to tell anything."""
 
 
 class Course(NamedTuple):
@@ -29,9 +27,10 @@ class Course(NamedTuple):
     """Streams of each sample, which are what is resampled."""
 
 
-def course(run: RunResults, metric: str) -> Course:
-    """A metric of every sample that can tell it, and of held-out text; resampled in each. The same
-    streams are drawn for every metric, so that two of them are compared in the same samples."""
+def course(run: RunResults, metric: str, least: int) -> Course:
+    """A metric of every sample that has `least` words, marks or whatever it is a share of, and of
+    held-out text; resampled in each. The same streams are drawn for every metric, so that two of
+    them are compared in the same samples."""
     settings = run.settings
     table = run.own_table("evolution")
     windows = range(int(table["window"].max()) + 1)
@@ -41,7 +40,7 @@ def course(run: RunResults, metric: str) -> Course:
         events, exposure = (
             rows.set_index("window").reindex(windows, fill_value=0)[COUNTS].T.to_numpy(float)
         )
-        if exposure.sum() < LEAST_EXPOSURE:
+        if exposure.sum() < least:
             continue
         random = np.random.default_rng([settings.seed, *str(source).encode()])
         drawn = random.integers(len(windows), size=(settings.resamples, len(windows)))
@@ -72,16 +71,16 @@ def halfway(steps: NDArray, rates: Floats, goal: Floats) -> Floats:
     return np.where(np.isnan(rates).any(0) | np.isnan(goal) | (half == 0), np.nan, found)
 
 
-def halfway_step(results: Results, run: str, metric: str) -> Figure:
+def halfway_step(results: Results, run: str, metric: str, least: int) -> Figure:
     """The step from which on a metric of the samples is nearer to held-out text than half way from
     random symbols."""
-    told = course(results.run(run), metric)
+    told = course(results.run(run), metric, least)
     return _figure(halfway(*told[:3]), results, told.n)
 
 
-def halfway_ratio(results: Results, run: str, metric: str, other_metric: str) -> Figure:
+def halfway_ratio(results: Results, run: str, metric: str, other_metric: str, least: int) -> Figure:
     """That step of one metric over that of another."""
-    told = [course(results.run(run), name) for name in (metric, other_metric)]
+    told = [course(results.run(run), name, least) for name in (metric, other_metric)]
     later, sooner = (halfway(*each[:3]) for each in told)
     return _figure(later / sooner, results, told[0].n)
 

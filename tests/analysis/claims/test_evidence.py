@@ -264,7 +264,7 @@ def test_a_sample_with_three_marks_tells_no_share_of_them(results, tmp_path):
         for source, (events, exposure) in sizes.items() for w in range(20)
     ]  # fmt: skip
     write_rows(tmp_path / "warpeace/evolution.tsv", rows)
-    figure = halfway_step(results, "warpeace", "quote errors")
+    figure = halfway_step(results, "warpeace", "quote errors", least=20)
     assert figure[:3] == pytest.approx([183.33] * 3, abs=0.01) and figure.n == 20
 
 

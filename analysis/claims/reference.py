@@ -11,14 +11,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from analysis.claims.evidence import FIGURES, Figure
+from analysis.claims.evidence import FIGURES, Figure, measured
 from analysis.claims.evidence.sweeps import REFERENCE, TABLE_AXES
 from analysis.results.reader import COMPARED, NotRunError, Results
 from analysis.statistics import Interval
 from pipeline.config.params import load_yaml
 from pipeline.lm.sources import HELD_OUT, NETWORK, kenlm_source, ngram_source
 
-NGRAM_TABLES = {"warpeace": "kjf-warpeace-ngrams", "linux": "kjf-linux-ngrams"}
+NGRAM_TABLES = {"warpeace": "kjf-warpeace-ngrams", "linux-kjf": "kjf-linux-ngrams"}
 GRIDS = {"kjf-warpeace": "kjf-warpeace-lstm", "kjf-linux": "kjf-linux-lstm"}
 TITLES = {"kjf-warpeace": "War and Peace", "kjf-linux": "Linux"}
 LAYERS = (1, 2, 3)
@@ -48,7 +48,7 @@ def _figure_row(results: Results, entry: Mapping[str, Any]) -> dict[str, Any]:
     for name, value, arguments in asked:
         ours: Figure | None = None
         try:
-            ours = FIGURES[entry["figure"]](results, **arguments)
+            ours = measured(results, entry["figure"], arguments)
         except NotRunError as reason:
             waits = str(reason)
         pairs.append({"name": name, "theirs": value, "ours": ours})

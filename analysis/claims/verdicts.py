@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from analysis.claims import CLAIMS
-from analysis.claims.evidence import FIGURES, Figure
+from analysis.claims.evidence import FIGURES, Figure, measured
 from analysis.claims.networks import networks
 from analysis.results.reader import NotRunError, Results
 from pipeline.config import params
@@ -151,34 +152,36 @@ def settle(claim_id: str, entry: Mapping[str, Any], results: Results) -> Verdict
         raise InputError(f"{CLAIMS}: {claim_id} lacks {', '.join(sorted(missing))}")
     revised = [_revision(claim_id, revision) for revision in entry.get("revised", ())]
     parts = [_settled(claim_id, part, results) for part in entry["parts"]]
+    runs = [results.stand_in(run) for run in entry["runs"]]
     return Verdict(
         claim_id,
         str(entry["source"]),
         str(entry["claim"]),
-        runs=list(entry["runs"]),
+        runs=runs,
         verdict=together([part.verdict for part in parts if part.rule]),
         parts=parts,
         variant=variants(results, _ruled_on(entry, results)),
         revised=revised,
         short=str(entry.get("short", "")),
-        networks=networks(results, entry["runs"]),
+        networks=networks(results, runs),
     )
 
 
 def variants(results: Results, runs: Sequence[str]) -> str:
-    """The corpora of some runs that are read in another variant than the first of conf/corpus,
-    which is the source's own, as far as they are prepared."""
+    """The corpora of some runs that others stand in for, or that are read in another variant than
+    the first of conf/corpus, which is the source's own, as far as they are prepared."""
     found = []
-    for corpus in dict.fromkeys(results.run(run).corpus for run in runs):
-        sources = results.config.corpora[corpus].sources
+    for run in runs:
+        corpus = results.run(results.stand_in(run)).corpus
+        told = corpus if results.stand_in(run) == run else f"{corpus} in place of {run}"
         try:
             manifest = results.manifest(corpus)
         except NotRunError:
             continue
         variant = manifest["source"]["variant"]
-        if variant != sources[0].variant:
-            found.append(f"{corpus}: {variant}, {manifest['bytes'] / MEGABYTE:.1f} MB")
-    return "; ".join(found)
+        if told != corpus or variant != results.config.corpora[corpus].sources[0].variant:
+            found.append(f"{told}: {variant}, {manifest['bytes'] / MEGABYTE:.1f} MB")
+    return "; ".join(dict.fromkeys(found))
 
 
 def _ruled_on(entry: Mapping[str, Any], results: Results) -> list[str]:
@@ -208,10 +211,10 @@ def _settled(claim_id: str, entry: Mapping[str, Any], results: Results) -> Part:
         "highest": rule.get("to") if rule else None,
         "floor_is": floor_words(entry) if "floor" in entry else "",
     }
-    measure = FIGURES[entry["figure"]]
+    measure = partial(measured, results, entry["figure"])
     try:
-        figure = within(measure(results, **entry["with"]), unit)
-        floor = measure(results, **entry["floor"]).estimate if "floor" in entry else None
+        figure = within(measure(entry["with"]), unit)
+        floor = measure(entry["floor"]).estimate if "floor" in entry else None
     except NotRunError as reason:
         return Part(**common, verdict=NOT_RUN, reason=str(reason))
     estimate, low, high = map(_finite, figure[:3])

@@ -37,6 +37,11 @@ class Results:
         """The results of one run, whether there are any or not."""
         return RunResults(name, self.config, self.paths, self.settings)
 
+    def stand_in(self, run: str) -> str:
+        """The run from which claims about `run` are read: it, or where the budget has no room for
+        it the one that conf/budget names."""
+        return str(self.config.budget.stands_in.get(run, run))
+
     def baseline_excerpts(self, corpus: str) -> dict[str, Any]:
         """excerpts.json of a corpus's n-grams and held-out text."""
         return baseline_excerpts(self.paths.baseline_results(corpus, NGRAM), corpus)

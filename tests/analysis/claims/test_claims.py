@@ -144,6 +144,21 @@ def test_another_variant_is_named_beside_the_verdict(results, tmp_path):
     assert settle("P3", ENTRIES["P3"], results).variant == ""  # its rule is about another text
 
 
+def test_a_run_beyond_the_budget_is_read_from_what_stands_in_for_it(results, tmp_path):
+    structure(tmp_path / "linux-kjf", {"temperature:1": 0.7}, "gcc clean")
+    structure(tmp_path / "baselines/linux-kjf/ngram", {"held-out": 0.9}, "gcc clean")
+    manifest = {"source": {"variant": "linux-6.1"}, "bytes": 6_206_996, "parts": {},
+                "vocabulary": 1}  # fmt: skip
+    write_json(results.paths.facts("linux-kjf"), manifest)
+    settled = settle("P9", ENTRIES["P9"], results)
+    assert (settled.parts[0].estimate, settled.parts[0].floor) == pytest.approx((0.7, 0.9), abs=0.01)
+    assert settled.runs == ["linux-kjf"]
+    assert settled.variant == "linux-kjf in place of linux: linux-6.1, 6.2 MB"
+    results.config.budget.stands_in = {}
+    settled = settle("P9", ENTRIES["P9"], results)
+    assert (settled.verdict, settled.runs, settled.variant) == (NOT_RUN, ["linux"], "")
+
+
 def test_no_bound_is_beyond_what_a_unit_allows(results, monkeypatch):
     monkeypatch.setitem(FIGURES, "course_mean", lambda *_, **__: Figure(0.98, 0.94, 1.03))
     part = settle("V5", ENTRIES["V5"], results).parts[-1]
@@ -170,9 +185,9 @@ def test_p3_from_made_up_results(results, tmp_path, sign, verdict):
 @pytest.mark.parametrize(("network", "verdict"), [(0.8, REPRODUCED), (0.1, NOT_REPRODUCED)])
 def test_g3_from_made_up_results(results, tmp_path, network, verdict):
     for folder, sources, p in (
-        (tmp_path / "linux", ["network"], network),
+        (tmp_path / "linux-kjf", ["network"], network),
         (
-            tmp_path / "baselines/linux/ngram",
+            tmp_path / "baselines/linux-kjf/ngram",
             NGRAMS,
             0.4,
         ),
@@ -185,8 +200,8 @@ def test_g3_from_made_up_results(results, tmp_path, network, verdict):
         ]  # fmt: skip
         folder.mkdir(parents=True)
         pd.DataFrame(rows).to_csv(folder / "closing.tsv", sep="\t", index=False)
-    structure(tmp_path / "linux", {"temperature:1": 0.95}, "indentation right")
-    structure(tmp_path / "baselines/linux/ngram", {"ngram:20": 0.8}, "indentation right")
+    structure(tmp_path / "linux-kjf", {"temperature:1": 0.95}, "indentation right")
+    structure(tmp_path / "baselines/linux-kjf/ngram", {"ngram:20": 0.8}, "indentation right")
     assert settle("G3", ENTRIES["G3"], results).verdict == verdict
 
 

@@ -89,13 +89,13 @@ def test_figures_of_ngrams_need_no_network(results):
     shares = {"held-out": 9, "ngram:10": 2, "ngram:15": 5}
     windows = [{"source": s, "window": k, "events": n, **clean} for s, n in shares.items()
                for k in (0, 1)]  # fmt: skip
-    write_rows(results.paths.baseline_results("linux", KENLM) / "scores.tsv", scores)
-    write_rows(results.paths.baseline_results("linux", NGRAM) / "structure.tsv", windows)
-    linux = results.run("linux")
+    write_rows(results.paths.baseline_results("linux-kjf", KENLM) / "scores.tsv", scores)
+    write_rows(results.paths.baseline_results("linux-kjf", NGRAM) / "structure.tsv", windows)
+    linux = results.run("linux-kjf")
     assert linux.bits_difference("kenlm:11", "kenlm:8").estimate < 0
     orders = settle("G2", ENTRIES["G2"], results).parts
     assert [part.estimate for part in orders[:2]] == [pytest.approx(0.2), pytest.approx(0.3)]
-    with pytest.raises(NotRunError, match="waits for linux"):
+    with pytest.raises(NotRunError, match="waits for linux-kjf"):
         linux.bits("network")
 
 
@@ -108,7 +108,7 @@ def made_up(source: str) -> list[dict]:
 
 
 def test_unsmoothed_figures_wait_for_no_kenlm(results):
-    linux, folder = results.run("linux"), results.paths.baseline_results("linux", NGRAM)
+    linux, folder = results.run("linux-kjf"), results.paths.baseline_results("linux-kjf", NGRAM)
     for name in ("scores", "structure"):
         write_rows(folder / f"{name}.tsv", made_up("ngram:10"))
     assert linux.scored() == ["ngram:10"]
@@ -124,9 +124,9 @@ def test_held_out_text_comes_after_all_that_counts(results):
     sources = {NGRAM: ["ngram:10", "held-out"], KENLM: ["kenlm:20"]}
     for family, names in sources.items():
         rows = [row for name in names for row in made_up(name)]
-        write_rows(folder("linux", family) / "structure.tsv", rows)
-    write_rows(results.paths.run_results("linux") / "structure.tsv", made_up("temperature:1"))
-    found = results.run("linux").table("structure")["source"].unique().tolist()
+        write_rows(folder("linux-kjf", family) / "structure.tsv", rows)
+    write_rows(results.paths.run_results("linux-kjf") / "structure.tsv", made_up("temperature:1"))
+    found = results.run("linux-kjf").table("structure")["source"].unique().tolist()
     assert found == ["temperature:1", "ngram:10", "kenlm:20", "held-out"]
 
 
@@ -277,7 +277,7 @@ def test_the_share_of_interpretable_cells(results, tmp_path, share, verdict):
     }  # fmt: skip
     occurrences = {"inside a comment": 9, "indentation depth": 50}
     found = {"shares": shares, "settings": {}, "best": [], "occurrences": occurrences}
-    write_json(tmp_path / "linux/cells.json", found)
+    write_json(tmp_path / "linux-kjf/cells.json", found)
     settled = settle("P14", ENTRIES["P14"], results)
     assert settled.verdict == verdict and settled.parts[0].floor == 0.01
     assert settled.parts[0].note == "features: inside a comment, indentation depth"
@@ -361,8 +361,8 @@ def test_errors_of_memory_tasks(results, tmp_path, rnn, verdict):
 @pytest.mark.parametrize(("far", "verdict"), [(0.8, REPRODUCED), (0.2, NOT_REPRODUCED)])
 def test_the_lead_at_closing_braces_by_distance(results, tmp_path, far, verdict):
     for folder, source, values in (
-        ("linux", "network", {10: 0.5, 60: far}),
-        ("baselines/linux/kenlm", "kenlm:20", {10: 0.4, 60: 0.4}),
+        ("linux-kjf", "network", {10: 0.5, 60: far}),
+        ("baselines/linux-kjf/kenlm", "kenlm:20", {10: 0.4, 60: 0.4}),
     ):
         rows = [
             {"source": source, "window": w, "closer": "}", "distance": d, "n": 10,

@@ -153,25 +153,25 @@ MADE_UP: dict[str, dict[tuple[str, str, str], tuple[float, float]]] = {
         ("latex-small", T1, "environment violation"): (1.6, 0.4),
     },
     "P9": {
-        ("linux", T1, "gcc clean"): (0.8, 0.8),
-        ("linux", T1, "gcc syntax"): (1.0, 4.0),
-        ("linux", T1, "bracket violation"): (0.02, 0.02),
-        ("linux", T1, "quote or comment violation"): (0.1, 0.1),
-        ("linux", T1, "indentation right"): (0.97, 0.97),
+        ("linux-kjf", T1, "gcc clean"): (0.8, 0.8),
+        ("linux-kjf", T1, "gcc syntax"): (1.0, 4.0),
+        ("linux-kjf", T1, "bracket violation"): (0.02, 0.02),
+        ("linux-kjf", T1, "quote or comment violation"): (0.1, 0.1),
+        ("linux-kjf", T1, "indentation right"): (0.97, 0.97),
     },
     "P10": {
-        ("linux", T1, "undeclared ctx"): (3.0, 3.0),
-        ("linux", T1, "gcc syntax"): (1.0, 1.0),
-        ("linux", T1, "gcc unused variable"): (1.0, 0.1),
-        ("linux", T1, "void returns value"): (0.3, 0.3),
-        ("linux", T1, "missing return"): (0.3, 0.3),
-        ("linux", "held-out", "gcc syntax"): (0.1, 0.1),
-        ("linux", "held-out", "undeclared ctx"): (0.1, 0.1),
-        ("linux", "held-out", "gcc unused variable"): (0.5, 0.5),
+        ("linux-kjf", T1, "undeclared ctx"): (3.0, 3.0),
+        ("linux-kjf", T1, "gcc syntax"): (1.0, 1.0),
+        ("linux-kjf", T1, "gcc unused variable"): (1.0, 0.1),
+        ("linux-kjf", T1, "void returns value"): (0.3, 0.3),
+        ("linux-kjf", T1, "missing return"): (0.3, 0.3),
+        ("linux-kjf", "held-out", "gcc syntax"): (0.1, 0.1),
+        ("linux-kjf", "held-out", "undeclared ctx"): (0.1, 0.1),
+        ("linux-kjf", "held-out", "gcc unused variable"): (0.5, 0.5),
     },
     "P11": {
-        ("linux", T1, "comment"): (0.09, 0.02),
-        ("linux", T1, "header recital"): (400, 400),
+        ("linux-kjf", T1, "comment"): (0.09, 0.02),
+        ("linux-kjf", T1, "header recital"): (400, 400),
     },
     "P12": {
         ("names", T1, "novel"): (0.9, 0.6),
@@ -188,13 +188,13 @@ MADE_UP: dict[str, dict[tuple[str, str, str], tuple[float, float]]] = {
         ("shakespeare", "ngram:10", "copied at 50"): (0.1, 0.1),
     },
     "G2": {
-        ("linux", "ngram:10", "gcc clean"): (0.1, 0.1),
-        ("linux", "ngram:15", "gcc clean"): (0.2, 0.2),
-        ("linux", "ngram:20", "gcc clean"): (0.3, 0.3),
-        ("linux", "ngram:10", "undeclared hdr"): (12, 12),
-        ("linux", "ngram:15", "undeclared hdr"): (11, 14),
-        ("linux", "ngram:20", "undeclared hdr"): (10, 10),
-        ("linux", T1, "gcc clean"): (0.5, 0.5),
+        ("linux-kjf", "ngram:10", "gcc clean"): (0.1, 0.1),
+        ("linux-kjf", "ngram:15", "gcc clean"): (0.2, 0.2),
+        ("linux-kjf", "ngram:20", "gcc clean"): (0.3, 0.3),
+        ("linux-kjf", "ngram:10", "undeclared hdr"): (12, 12),
+        ("linux-kjf", "ngram:15", "undeclared hdr"): (11, 14),
+        ("linux-kjf", "ngram:20", "undeclared hdr"): (10, 10),
+        ("linux-kjf", T1, "gcc clean"): (0.5, 0.5),
     },
     "G4": {
         ("shakespeare", T1, "copied at 50"): (0.01, 0.5),
@@ -283,7 +283,8 @@ def test_p21_follows_from_canaries_and_scores(verdict, results, tmp_path):
         for w in range(20)
     ])  # fmt: skip
     structure(
-        tmp_path, {("linux", T1, "copied at 50"): 0.1, ("linux", "held-out", "copied at 50"): 0.1}
+        tmp_path,
+        {("linux-kjf", T1, "copied at 50"): 0.1, ("linux-kjf", "held-out", "copied at 50"): 0.1},
     )
     settled = settle("P21", ENTRIES["P21"], results)
     assert settled.verdict == verdict
@@ -297,7 +298,7 @@ def test_p21_follows_from_canaries_and_scores(verdict, results, tmp_path):
 def test_k2_follows_from_scores_and_sizes(verdict, results, tmp_path):
     bits = {
         "warpeace": {"network": 1.5, "kenlm:8": 1.7, "kenlm:11": 1.7},
-        "linux": {"network": 1.2, "kenlm:8": 1.5, "kenlm:11": 1.4, "kenlm:20": 1.3},
+        "linux-kjf": {"network": 1.2, "kenlm:8": 1.5, "kenlm:11": 1.4, "kenlm:20": 1.3},
     }
     for run, models in bits.items():
         for source, nats in models.items():

@@ -151,7 +151,9 @@ def test_a_run_beyond_the_budget_is_read_from_what_stands_in_for_it(results, tmp
                 "vocabulary": 1}  # fmt: skip
     write_json(results.paths.facts("linux-kjf"), manifest)
     settled = settle("P9", ENTRIES["P9"], results)
-    assert (settled.parts[0].estimate, settled.parts[0].floor) == pytest.approx((0.7, 0.9), abs=0.01)
+    assert (settled.parts[0].estimate, settled.parts[0].floor) == pytest.approx(
+        (0.7, 0.9), abs=0.01
+    )
     assert settled.runs == ["linux-kjf"]
     assert settled.variant == "linux-kjf in place of linux: linux-6.1, 6.2 MB"
     results.config.budget.stands_in = {}

@@ -40,8 +40,8 @@ COPIED, LONG = "copied at 50", 20
 """The share of text inside copies of 50 characters or more; the n-gram's context that copies."""
 RIVAL = 10
 """Symbols of context of the n-gram that the reply calls convincing."""
-DISTANCE = 50
-"""Symbols back at which gradients are compared."""
+COMPILES = "gcc clean"
+"""The share of functions without syntax error."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,24 @@ def _brackets(results: Results) -> tuple[RunResults, list[str]]:
     return results.run(name), [closer]
 
 
+def compiling(results: Results) -> Finding:
+    """How many of the functions that are written parse, on the first corpus of C with samples."""
+    runs = _runs(results, lambda run: run.rate(COMPILES, COMPARED))
+    if not runs:
+        raise NotRunError("waits for samples of C")
+    wanted = {"the network": COMPARED, f"the n-gram with {LONG} symbols of context":
+              ngram_source(LONG), "real code": HELD_OUT}  # fmt: skip
+    rates = {name: runs[0].rate(COMPILES, source) for name, source in wanted.items()}
+    network, counts, real = (f"{rate.estimate:.0%}" for rate in rates.values())
+    said = [f"{name} {percent(rate)}" for name, rate in rates.items()]
+    return Finding(
+        f"In {network} of the C functions that the network writes gcc finds no syntax error; of "
+        f"those of the n-gram with {LONG} symbols of context it is {counts}, of real ones {real}.",
+        f"{title(runs[0])}, functions without syntax error: {'; '.join(said)}.",
+        "#P9",
+    )
+
+
 def context(results: Results) -> Finding:
     """From how many symbols of context on counts gain nothing."""
     enough: list[tuple[str, int]] = []
@@ -240,24 +258,6 @@ def loops(results: Results) -> Finding:
     )
 
 
-def gradients(results: Results) -> Finding:
-    """What is left of a gradient after many symbols."""
-    decay = inside.gradient_decay(results)
-    decay = decay[(decay["network"] == TRAINED) & (decay["distance"] == DISTANCE)]
-    at = decay.set_index(["cell", "state"])
-    if not {("rnn", "h"), ("lstm", "h")} <= set(at.index):
-        raise NotRunError("waits for gradients")
-    rnn, lstm = at.loc[("rnn", "h")], at.loc[("lstm", "h")]
-    return Finding(
-        f"{DISTANCE} symbols back, a plain RNN's gradient has shrunk to one part in "
-        f"{1 / rnn['estimate']:,.0f}, an LSTM's to one in {1 / lstm['estimate']:,.0f}.",
-        "Gradient of a symbol's loss, of that 1 symbol back: "
-        f"{rnn['estimate']:.2g} [{rnn['low']:.2g}, {rnn['high']:.2g}] and {lstm['estimate']:.2g} "
-        f"[{lstm['low']:.2g}, {lstm['high']:.2g}].",
-        "#V1",
-    )
-
-
 def settled(claims: list[Verdict]) -> list[Finding]:
     """How many claims hold, and which do not; nothing while none is settled."""
     done = [claim for claim in claims if claim.verdict != NOT_RUN]
@@ -276,7 +276,7 @@ def settled(claims: list[Verdict]) -> list[Finding]:
 
 
 FOUND: tuple[Callable[[Results], Finding], ...] = (
-    prediction, judged, closing, context, copying, cells, loops, gradients,
+    prediction, judged, closing, compiling, copying, cells, context, loops,
 )  # fmt: skip
 """In the order of interest."""
 

@@ -17,7 +17,7 @@ from analysis.statistics import Interval
 from analysis.structure.events import JUDGED
 from pipeline.config import params
 from pipeline.config.composition import composed
-from pipeline.lm.sources import KENLM
+from pipeline.lm.sources import KENLM, NGRAM
 from tests.conftest import ROOT
 
 
@@ -87,6 +87,26 @@ def test_context_that_no_longer_helps_is_found(results):
     )
 
 
+def test_how_much_c_parses_is_told_beside_counts_and_real_code(results):
+    shares = {"temperature:1": 0.7, "ngram:20": 0.25, "held-out": 0.95}
+    for folder, sources in (
+        (results.paths.run_results("linux-kjf"), ["temperature:1"]),
+        (results.paths.baseline_results("linux-kjf", NGRAM), ["ngram:20", "held-out"]),
+    ):
+        folder.mkdir(parents=True)
+        rows = [
+            {"source": source, "window": w, "metric": "gcc clean", "unit": "share",
+             "exposure": 20, "events": 20 * shares[source]}
+            for source in sources for w in range(20)
+        ]  # fmt: skip
+        pd.DataFrame(rows).to_csv(folder / "structure.tsv", sep="\t", index=False)
+    facts = results.paths.facts("linux-kjf")
+    facts.parent.mkdir(parents=True)
+    facts.write_text(json.dumps({"bytes": 6_200_000, "parts": {}, "source": {}, "vocabulary": 9}))
+    words = found.compiling(results).words
+    assert "In 70% of the C functions" in words and "is 25%, of real ones 95%" in words
+
+
 def test_the_last_sentence_names_what_did_not_hold():
     (sentence,) = found.settled([
         claim("P1", verdict="reproduced"), claim("P2", verdict="not reproduced"),
@@ -140,6 +160,6 @@ def test_cards_quote_whole_lines():
 def test_metrics_of_sentences_are_explained_and_so_measured():
     """A sentence about a metric of another name would never come, and nobody would miss it."""
     explained = OmegaConf.load(ROOT / "analysis/report/templates/metrics.yaml")
-    for metric in (JUDGED, found.COPIED):
+    for metric in (JUDGED, found.COPIED, found.COMPILES):
         assert any(fnmatch(metric, pattern) for pattern in explained), metric
     assert f'metric: "{JUDGED}"' in (ROOT / "conf/claims.yaml").read_text()

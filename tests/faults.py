@@ -122,7 +122,7 @@ class Project:
         assert claims
         OmegaConf.save(claims, conf / "claims.yaml")
         for section in ("corpora", "experiments", "baselines"):
-            kept = (corpus, "linux")  # with which the index compares
+            kept = (corpus, "linux-kjf")  # with which the index compares
             self.config[section] = {name: self.config[section][name] for name in kept}
         self.config.sweeps = {sweep: self.config.sweeps[sweep]}
 

@@ -38,6 +38,9 @@ KEY = "digest"
 KEPT = ("parameters", "steps", "symbols_per_step", "seconds", "validation_bits", "device",
         "precision")  # fmt: skip
 
+ABSENT = object()
+"""Stands for a setting that there is not; one may be null."""
+
 Settings = dict[str, Any]
 Results = dict[str, tuple[Settings, pd.DataFrame]]
 
@@ -51,7 +54,7 @@ def variants(config: DictConfig, name: str) -> list[tuple[Settings, Experiment]]
         settings = point(dict(zip(sweep.grid, values, strict=True)))
         node = OmegaConf.create(OmegaConf.to_container(base))
         for key, value in {"corpus": sweep.corpus, **sweep.set, **settings}.items():
-            if OmegaConf.select(node, key) is None:
+            if OmegaConf.select(node, key, default=ABSENT) is ABSENT:
                 raise InputError(f"sweeps.{name}: no setting {key!r} in experiments.{sweep.of}")
             OmegaConf.update(node, key, value)
         points.append((settings, params.view(Experiment, node, f"sweeps.{name} {settings}")))

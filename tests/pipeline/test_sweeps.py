@@ -77,6 +77,13 @@ def test_a_grid_of_what_there_is_not_is_refused(config, key, said):
         variants(config, "small")
 
 
+def test_a_setting_that_is_null_can_be_set_and_set_to_null(config):
+    for was, now in ((None, 10), (10, None)):
+        config.experiments[config.sweeps.small.of].train.symbols = was
+        config.sweeps.small.set = {"train.symbols": now}
+        assert {e.train.symbols for _, e in variants(config, "small")} == {now}
+
+
 def test_a_sweep_scores_every_run_and_goes_on_where_it_was(config, tmp_path):
     config.sweeps.small.grid["model.cell"] = ["lstm"]
     Sweep(config, "small").carry_out(processes=1)

@@ -8,6 +8,7 @@ from analysis.report.pages import network_words
 from analysis.report.plots import overview
 from analysis.report.plots.closing import by_distance, closings_by_class, shown
 from analysis.report.plots.figures import Picture
+from analysis.report.words import heading
 from analysis.results.reader import NotRunError, Results
 from analysis.results.run import RunResults
 from analysis.statistics import Interval
@@ -89,7 +90,7 @@ def bits_picture(results: Results) -> Picture | None:
     for corpus in results.config.baselines:
         run = results.run(corpus)
         if kenlm := kenlm_bits(run):
-            found[run.title] = (kenlm, network_bits(run))
+            found[heading(run)] = (kenlm, network_bits(run))
     # Those with a network first.
     found = dict(sorted(found.items(), key=lambda item: item[1][1] is None))
     return overview.bits(found) if found else None
@@ -103,7 +104,7 @@ def closing_picture(results: Results) -> Picture | None:
             for closer in closings_by_class(run):
                 table = by_distance(run, closer, "probability")
                 if closer in BRACKETS and len(table):
-                    found[f"{shown(closer)}  {run.title}"] = table
+                    found[f"{shown(closer)}  {heading(run)}"] = table
     return overview.closing(found) if found else None
 
 
@@ -119,6 +120,6 @@ def context_table(results: Results) -> dict[str, Any]:
     ]
     networks = [network_bits(run) for run, _ in counted]
     return {
-        "titles": [run.title for run, _ in counted],
+        "titles": [heading(run) for run, _ in counted],
         "rows": [*rows, {"context": None, "cells": networks}],
     }

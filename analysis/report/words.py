@@ -7,17 +7,21 @@ from analysis.results.run import RunResults
 from analysis.statistics import Interval
 
 MEGABYTE = 1e6
+MANY = 4
+"""So many names in a row say less than their number."""
 
 
 def by_outcome(
     results: Results, differences: Mapping[str, Interval], below: str, even: str, above: str
 ) -> str:
     """A sentence with a part for each outcome: the corpora whose difference lies below 0, holds 0,
-    lies above 0."""
+    lies above 0; of many that agree only how many they are."""
     parts = []
     for sign, words in ((-1, below), (0, even), (1, above)):
         where = [sized(results, name) for name, gap in differences.items() if side(gap) == sign]
-        if where:
+        if MANY <= len(where) == len(differences):
+            parts.append(words.format(where=f"on all {len(where)} texts"))
+        elif where:
             parts.append(words.format(where=f"on {listed(where)}"))
     if not parts:
         raise NotRunError("waits for a network and counts of one corpus")
@@ -29,9 +33,14 @@ def side(gap: Interval) -> int:
     return int(gap.low > 0) - int(gap.high < 0)
 
 
+def heading(run: RunResults) -> str:
+    """The title of a run's corpus, without what stands in brackets."""
+    return run.title.split(" (")[0]
+
+
 def title(run: RunResults) -> str:
-    """The title of a run's corpus, as it stands within a sentence."""
-    name = run.title
+    """The first words of the title of a run's corpus, as they stand within a sentence."""
+    name = heading(run).split(", ")[0]
     return name[:1].lower() + name[1:] if name.startswith(("The ", "All ", "First ")) else name
 
 

@@ -52,17 +52,24 @@ def test_without_results_nothing_was_found(results):
             [(0.1, 0.2), (-0.2, -0.1)],
             "On first names (0.05 MB) better; on War and Peace (3 MB) worse.",
         ),
+        ([(0.1, 0.2)] * 4, "On all 4 texts worse."),
+        (
+            [(-0.2, -0.1), (0.1, 0.2), (-0.1, 0.1), (-0.1, 0.1)],
+            "On War and Peace (3 MB) better; on Wikipedia (6 MB) and Linux (6 MB) even; "
+            "on first names (0.05 MB) worse.",
+        ),
     ],
 )
 def test_a_sentence_has_a_part_for_each_outcome(results, gaps, words):
-    for corpus, size in (("warpeace", 3_200_000), ("names", 50_000)):
+    sizes = {"warpeace": 3_200_000, "names": 50_000, "wikipedia": 6_100_000, "linux-kjf": 6_200_000}
+    for corpus, size in sizes.items():
         path = results.paths.facts(corpus)
         path.parent.mkdir(parents=True)
         facts = {"bytes": size, "source": {}, "parts": {}, "vocabulary": 1}
         path.write_text(json.dumps(facts))
     differences = {
         run: Interval((low + high) / 2, low, high, 9)
-        for run, (low, high) in zip(("warpeace", "names"), gaps, strict=False)
+        for run, (low, high) in zip(sizes, gaps, strict=False)
     }
     sides = ("{where} better", "{where} even", "{where} worse")
     assert by_outcome(results, differences, *sides) == words

@@ -101,14 +101,16 @@ def dumped_format(preamble: bytes = PREAMBLE) -> Iterator[Path]:
 
 
 def compile_blocks(found: Sequence[Block], form: Path, limits: Limits = LIMITS) -> list[Compiled]:
-    """Compile blocks on a dumped format; outcomes in their order.
+    """Compile blocks on a dumped format; outcomes in their order. What repeats itself, as a sample
+    in a loop does, is compiled once.
 
     TeX stops at the first error, so a run over many blocks passes those before it and fails the
     one it stops in; the next run starts behind that one.
     """
+    different = list({block.text: block for block in found}.values())
     outcomes: list[str] = []
-    while len(outcomes) < len(found):
-        rest = found[len(outcomes) : len(outcomes) + RUN_BLOCKS]
+    while len(outcomes) < len(different):
+        rest = different[len(outcomes) : len(outcomes) + RUN_BLOCKS]
         if len(rest[0].text) > MAX_BYTES:
             outcomes.append("too long")
             continue
@@ -117,7 +119,8 @@ def compile_blocks(found: Sequence[Block], form: Path, limits: Limits = LIMITS) 
         outcomes += ["ok"] * passed
         if passed < len(rest):
             outcomes.append(failure)
-    return [Compiled(*pair) for pair in zip(found, outcomes, strict=True)]
+    known = dict(zip((block.text for block in different), outcomes, strict=True))
+    return [Compiled(block, known[block.text]) for block in found]
 
 
 def _compile_until_error(found: Sequence[Block], form: Path, limits: Limits) -> tuple[int, str]:

@@ -220,6 +220,15 @@ def test_real_blocks_compile(form):
     assert Counter(one.outcome for one in outcome) == {"ok": 300}
 
 
+def test_what_repeats_itself_is_compiled_once(form, monkeypatch):
+    runs = []
+    plain = latex_compile.run
+    monkeypatch.setattr(latex_compile, "run", lambda *a, **k: runs.append(a) or plain(*a, **k))
+    texts = [BROKEN["environment"], GOOD] * 50
+    assert compiled(texts, form) == ["error", "ok"] * 50
+    assert len(runs) == 2  # the second begins behind the error of the first
+
+
 BROKEN = {
     "environment": rb"\begin{proof}a\end{lemma}",
     "list": rb"\begin{lemma}\begin{enumerate}\item a\end{lemma}",
@@ -252,7 +261,8 @@ HOSTILE = {
 
 
 def test_broken_blocks_fail_and_spare_their_neighbours(form):
-    texts = [text for broken in BROKEN.values() for text in (broken, GOOD)]
+    good = [GOOD.replace(b"nowhere", b"%d" % number) for number in range(len(BROKEN))]
+    texts = [text for pair in zip(BROKEN.values(), good, strict=True) for text in pair]
     outcome = compiled([GOOD, *texts], form)
     assert outcome == ["ok"] + ["error", "ok"] * len(BROKEN)
 

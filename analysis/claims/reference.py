@@ -132,22 +132,23 @@ def sample_rows(results: Results) -> list[dict[str, Any]]:
 
 
 def printed_rows(results: Results) -> list[dict[str, Any]]:
-    """A row a metric of the samples that the post prints: title of the corpus, metric, unit, theirs
-    (what was counted, and in how much), ours at temperature 1 and held-out text's (None if not
-    run)."""
+    """A row a metric of the samples that the post prints: title of the corpus that ours read,
+    metric, unit, theirs (what was counted, and in how much), ours at temperature 1 and held-out
+    text's (None if not run)."""
     rows = []
     for corpus, settings in results.config.post.items():
         try:
             table = results.printed(str(corpus))
         except NotRunError:
             continue
+        run = results.stand_in(str(corpus))
+        title = results.run(run).title
         sums = table.groupby(["metric", "unit"], sort=False)[["events", "exposure"]].sum()
         for (metric, unit), found in sums.iterrows():
             if metric in settings.shown and found["exposure"]:
                 ours, floor = (
-                    _rate(results, str(corpus), metric, source) for source in (COMPARED, HELD_OUT)
+                    _rate(results, run, metric, source) for source in (COMPARED, HELD_OUT)
                 )
-                title = results.config.corpora[corpus].title
                 names = {"title": title, "metric": metric, "unit": unit}
                 rows.append({**names, **found, "ours": ours, "floor": floor})
     return rows

@@ -143,10 +143,9 @@ class RunResults:
         """Sums of nats, symbols and impossible symbols of a model over one part, by what is
         resampled."""
         rows = self._rows("scores", source)
-        if "part" in rows:
-            rows = rows[rows["part"] == part]
-        elif part != "test":  # the only part that was scored before there was this column
-            rows = rows[:0]
+        # Before there was this column the test part alone was scored.
+        scored = rows["part"] if "part" in rows else pd.Series(None, rows.index, dtype=object)
+        rows = rows[(scored == part) | (scored.isna() & (part == "test"))]
         if rows.empty:
             raise NotRunError(f"waits for scores of the {part} part of {self.name}")
         return self._by_unit(rows)[["nats", "symbols", "impossible"]].sum()

@@ -82,6 +82,19 @@ def test_two_seeds_settle_nothing(results, tmp_path):
     assert settle("P17", ENTRIES["P17"], results).verdict == INCONCLUSIVE
 
 
+def test_scores_of_before_there_were_parts_are_of_the_test_part(results):
+    row = {"window": 0, "symbols": 100, "nats": 70.0, "impossible": 0, "unseen": 0}
+    folder = results.paths.baseline_results
+    write_rows(folder("latex", KENLM) / "scores.tsv", [{"source": "kenlm:2", **row}])
+    run = results.run("latex")
+    alone = run.bits("kenlm:2").estimate
+    parts = [{"source": "ngram:4", "part": part, **row} for part in ("test", "val")]
+    write_rows(folder("latex", NGRAM) / "scores.tsv", parts)
+    assert run.bits("kenlm:2").estimate == alone == pytest.approx(0.7 / np.log(2))
+    with pytest.raises(NotRunError, match="val part"):
+        run.scores("kenlm:2", "val")
+
+
 def test_figures_of_ngrams_need_no_network(results):
     row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
     scores = [{"source": f"kenlm:{n}", "nats": nats, **row} for n, nats in ((8, 90), (11, 80))]

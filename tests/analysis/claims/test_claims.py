@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from analysis.claims import verdicts
 from analysis.claims.__main__ import lines
 from analysis.claims.evidence import FIGURES, Figure
+from analysis.claims.reference import printed_rows
 from analysis.claims.verdicts import (
     INCONCLUSIVE,
     NOT_REPRODUCED,
@@ -156,6 +157,19 @@ def test_a_run_beyond_the_budget_is_read_from_what_stands_in_for_it(results, tmp
     )
     assert settled.runs == ["linux-kjf"]
     assert settled.variant == "linux-kjf in place of linux: linux-6.1, 6.2 MB"
+    row = {
+        "window": 0,
+        "metric": "gcc syntax",
+        "unit": "per 1,000 characters",
+        "events": 4,
+        "exposure": 2,
+    }
+    structure(tmp_path / "linux-kjf", {"temperature:1": 0.05}, "gcc syntax")
+    (tmp_path / "post").mkdir()
+    pd.DataFrame([{"source": "the post", **row}]).to_csv(tmp_path / "post/linux.tsv", sep="\t")
+    (printed,) = printed_rows(results)
+    assert printed["title"] == results.config.corpora["linux-kjf"].title
+    assert printed["ours"].estimate == pytest.approx(0.05, abs=0.01)
     results.config.budget.stands_in = {}
     settled = settle("P9", ENTRIES["P9"], results)
     assert (settled.verdict, settled.runs, settled.variant) == (NOT_RUN, ["linux"], "")

@@ -39,6 +39,15 @@ def sweep_difference(
     if pairs.empty:
         raise NotRunError(f"waits for {sweep} with {_words(value)} at equal {', '.join(columns)}")
     by_seed = (pairs["bits"] - pairs["bits_other"]).groupby(pairs[SEED]).mean()
+    return _over_seeds(results, sweep, by_seed)
+
+
+def _over_seeds(results: Results, sweep: str, by_seed: pd.Series) -> Figure:
+    """NotRunError before all seeds that the configuration asks for are there: a sweep that is not
+    done judges nothing."""
+    asked = results.config.sweeps[sweep].grid.get(SEED, ())
+    if missing := [str(seed) for seed in asked if seed not in by_seed.index]:
+        raise NotRunError(f"waits for {sweep} with all seeds: {', '.join(missing)} missing")
     return Figure.over_seeds(by_seed, results.settings.level)
 
 
@@ -67,7 +76,7 @@ def code_length_difference(
     words, whole = results.sweep(sweep, SEED).set_index(SEED), results.sweep(other, SEED, *where)
     whole = _with(whole, where).set_index(SEED)
     excess = (words["nats"] - whole["nats"]) / whole["symbols"] / np.log(2)
-    return Figure.over_seeds(excess.dropna(), results.settings.level)
+    return _over_seeds(results, sweep, excess.dropna())
 
 
 def table_share(results: Results, sweep: str, table: str, within: float) -> Figure:

@@ -79,7 +79,9 @@ def test_two_seeds_settle_nothing(results, tmp_path):
         for s in (1, 2)
     }
     sweep(tmp_path, "cells", bits)
-    assert settle("P17", ENTRIES["P17"], results).verdict == INCONCLUSIVE
+    settled = settle("P17", ENTRIES["P17"], results)
+    assert settled.verdict == NOT_RUN
+    assert settled.parts[0].reason == "waits for cells with all seeds: 3 missing"
 
 
 def test_scores_of_before_there_were_parts_are_of_the_test_part(results):

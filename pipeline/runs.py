@@ -187,19 +187,14 @@ class Run:
             "seconds": round(progress.seconds, 1),
             "validation_bits": progress.best / math.log(2),
             "stopped_by": trainer.stopped_by,
-            "device": machine(trainer),
+            "device": f"{processor(trainer.device)}, "
+            f"{trainer.plan.threads or torch.get_num_threads()} threads",
             "precision": str(trainer.plan.dtype).removeprefix("torch."),
             "machines": {
                 name: round(steps / progress.step, 4) for name, steps in progress.machines.items()
             },
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
         }
-
-
-def machine(trainer: Trainer) -> str:
-    """The processor of a training, and with how many threads."""
-    threads = trainer.plan.threads or torch.get_num_threads()
-    return f"{processor(trainer.device)}, {threads} {'thread' if threads == 1 else 'threads'}"
 
 
 def write_history(file: Any, progress: Progress) -> None:

@@ -83,7 +83,7 @@ def card(experiment: DictConfig) -> dict[str, Any]:
     """What train.json tells of a training of an experiment, made up."""
     return {
         "experiment": OmegaConf.to_container(experiment), "parameters": 1, "vocabulary": 96,
-        "steps": 1, "symbols_per_step": 1, "device": "CPU, 1 thread", "precision": "float32",
+        "steps": 1, "symbols_per_step": 1, "device": "CPU, 1 threads", "precision": "float32",
     }  # fmt: skip
 
 

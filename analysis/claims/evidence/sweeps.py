@@ -39,15 +39,15 @@ def sweep_difference(
     if pairs.empty:
         raise NotRunError(f"waits for {sweep} with {_words(value)} at equal {', '.join(columns)}")
     by_seed = (pairs["bits"] - pairs["bits_other"]).groupby(pairs[SEED]).mean()
-    return _over_seeds(results, sweep, by_seed)
+    return _over_seeds(results, by_seed, sweep)
 
 
-def _over_seeds(results: Results, sweep: str, by_seed: pd.Series) -> Figure:
-    """NotRunError before all seeds that the configuration asks for are there: a sweep that is not
-    done judges nothing."""
-    asked = results.config.sweeps[sweep].grid.get(SEED, ())
-    if missing := [str(seed) for seed in asked if seed not in by_seed.index]:
-        raise NotRunError(f"waits for {sweep} with all seeds: {', '.join(missing)} missing")
+def _over_seeds(results: Results, by_seed: pd.Series, *sweeps: str) -> Figure:
+    """NotRunError before all seeds that the configuration asks of the sweeps are there: one that
+    is not done judges nothing."""
+    asked = {seed for name in sweeps for seed in results.config.sweeps[name].grid.get(SEED, ())}
+    if missing := ", ".join(map(str, sorted(asked - set(by_seed.index)))):
+        raise NotRunError(f"waits for {' and '.join(sweeps)} with all seeds: {missing} missing")
     return Figure.over_seeds(by_seed, results.settings.level)
 
 
@@ -76,7 +76,7 @@ def code_length_difference(
     words, whole = results.sweep(sweep, SEED).set_index(SEED), results.sweep(other, SEED, *where)
     whole = _with(whole, where).set_index(SEED)
     excess = (words["nats"] - whole["nats"]) / whole["symbols"] / np.log(2)
-    return _over_seeds(results, sweep, excess.dropna())
+    return _over_seeds(results, excess.dropna(), sweep, other)
 
 
 def table_share(results: Results, sweep: str, table: str, within: float) -> Figure:

@@ -404,6 +404,13 @@ def test_hello_with_state_and_without(results, tmp_path, loss, verdict):
     assert settled.parts[1].floor == pytest.approx(0.3466)
 
 
+def test_code_lengths_wait_for_all_seeds_of_both_sweeps(results, tmp_path):
+    sweep(tmp_path, "words", {(("seed", seed),): 6.0 for seed in SEEDS})
+    sweep(tmp_path, "layers", {(("model.layers", 3), ("seed", 1)): 2.0})
+    (part,) = settle("V4", ENTRIES["V4"], results).parts
+    assert part.reason == "waits for words and layers with all seeds: 2, 3 missing"
+
+
 @pytest.mark.parametrize(("bits", "verdict"), [(6.0, REPRODUCED), (9.0, NOT_REPRODUCED)])
 def test_code_lengths_are_compared_over_the_same_bytes(results, tmp_path, bits, verdict):
     """A word costs `bits` on average, as many as 4 bytes at 2 bits each or more."""

@@ -421,7 +421,7 @@ def test_networks_are_told_with_the_verdict(results: Results, tmp_path: Path) ->
     ]
     runs = [
         {"digest": f"{layers}-{seed}", "model.layers": layers, "seed": seed, "steps": 1000 * layers,
-         "symbols_per_step": 5000, "device": "EPYC, 1 thread", "precision": "bfloat16"}
+         "symbols_per_step": 5000, "device": "EPYC, 1 threads", "precision": "bfloat16"}
         for layers, seed in itertools.product((1, 2), SEEDS)
     ]  # fmt: skip
     write_rows(tmp_path / "sweeps/layers/runs.tsv", runs)
@@ -429,5 +429,5 @@ def test_networks_are_told_with_the_verdict(results: Results, tmp_path: Path) ->
     write_rows(tmp_path / "sweeps/layers/scores.tsv", scores)
     assert settle("P16", ENTRIES["P16"], results).networks == [
         "layers: 6 networks; 5.0 to 10.0 million training symbols each; 3 seeds; "
-        "EPYC, 1 thread, bfloat16"
+        "EPYC, 1 threads, bfloat16"
     ]

@@ -173,7 +173,7 @@ def tables(results: Results) -> dict[str, Any]:
         ],
         "grids": [
             {"title": TITLES[sweep], "rows": grid_rows(results, sweep),
-             "waits": "" if _grid(results, sweep) else f"waits for sweep {sweep}"}
+             "waits": "" if _grid(results, sweep) else f"waits for the networks of sweep “{sweep}”"}
             for sweep in GRIDS
         ],
     }  # fmt: skip

@@ -49,10 +49,16 @@ def environment() -> jinja2.Environment:
     )
     env.filters["figures"] = significant
     env.filters["label"] = label
+    env.filters["metric"] = metric_name
     env.filters["plain"] = "{:,.10g}".format
     env.filters["digest"] = digest
     env.globals["infinity"] = math.inf
     return env
+
+
+def metric_name(metric: str) -> str:
+    """A metric as pages print it: tables know `1 letters`."""
+    return metric.replace(" 1 letters", " 1 letter")
 
 
 def definitions(metrics: Iterable[str]) -> dict[str, str]:
@@ -61,7 +67,7 @@ def definitions(metrics: Iterable[str]) -> dict[str, str]:
     explained: dict[str, list[str]] = {}
     for metric in metrics:
         for pattern in fitting(metric, sentences):
-            explained.setdefault(pattern, []).append(metric)
+            explained.setdefault(pattern, []).append(metric_name(metric))
     return {"; ".join(names): sentences[pattern] for pattern, names in explained.items()}
 
 

@@ -77,9 +77,8 @@ class Results:
         steps and so on; of the test part symbols, nats, and bits (the cross-entropy in bits per
         symbol). NotRunError if one of `settings` does not vary in it."""
         folder = self.paths.sweep_results(name)
-        runs, scores = (
-            table_of(folder / file, f"sweep {name}") for file in ("runs.tsv", "scores.tsv")
-        )
+        networks = f"the networks of sweep “{name}”"
+        runs, scores = (table_of(folder / file, networks) for file in ("runs.tsv", "scores.tsv"))
         if missing := [key for key in settings if key not in runs]:
             raise NotRunError(f"waits for a sweep {name} over {', '.join(missing)}")
         sums = scores.groupby("digest")[["nats", "symbols"]].sum()

@@ -54,7 +54,7 @@ def test_without_results_every_row_says_what_it_waits_for(results):
     assert all(row["waits"] and pair["ours"] is None for row in rows for pair in row["pairs"])
     tables = sources.tables(results)
     assert all(row["ours"] is None for table in tables["ngrams"] for row in table["rows"])
-    assert all("waits for sweep" in table["waits"] for table in tables["grids"])
+    assert all("waits for the networks of sweep" in table["waits"] for table in tables["grids"])
 
 
 def test_what_follows_ello_is_counted_in_the_whole_text(results, tmp_path):

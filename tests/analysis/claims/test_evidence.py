@@ -207,7 +207,7 @@ def test_work_and_time_of_twice_the_units(results, tmp_path, slower, verdict):
     assert settled.verdict == verdict
     assert [part.estimate for part in settled.parts] == pytest.approx([3.9, slower])
     assert settle("P19", ENTRIES["P19"], results).parts[0].reason == (
-        "waits for a benchmark of ours, cuda"
+        "waits for timed steps of “ours, cuda”"
     )
 
 

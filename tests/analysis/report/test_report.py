@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from analysis.measure import memorization
 from analysis.report.__main__ import write_index
 from analysis.report.corpora import context_table
-from analysis.report.pages import definitions, environment, in_order, significant
+from analysis.report.pages import definitions, environment, in_order, metric_name, significant
 from analysis.report.plots import figures
 from analysis.report.plots.corpus import bits_by_model, training_curve
 from analysis.report.plots.inside import evolution
@@ -190,6 +190,11 @@ def test_numbers_for_readers():
     assert significant(0.0, 3) == "0.00"
 
 
+def test_one_letter_has_no_plural():
+    assert metric_name("non-words of 1 letters") == "non-words of 1 letter"
+    assert metric_name("non-words of 11 letters") == "non-words of 11 letters"
+
+
 @pytest.mark.parametrize("kind", LEXERS)
 def test_every_metric_is_explained(kind, tmp_path):
     (tmp_path / "own.txt").write_bytes(PROSE)
@@ -202,7 +207,7 @@ def test_every_metric_is_explained(kind, tmp_path):
         figures = [*copying[0], *parsers(window), *parsers.of_streams([window])[0]]
     metrics = [figure.name for figure in [*figures, *floors(kind, text)]]
     explained = "; ".join(definitions(metrics)).split("; ")
-    assert sorted(explained) == sorted(metrics) and len(metrics) > 20
+    assert sorted(explained) == sorted(map(metric_name, metrics)) and len(metrics) > 20
     rows = list(in_order(pd.DataFrame({"metric": metrics[::-1]}))["metric"])
     assert rows[:4] == ["match length", "longest copy", "copied at 20", "copied at 30"]
 

@@ -84,19 +84,6 @@ def test_two_seeds_settle_nothing(results, tmp_path):
     assert settled.parts[0].reason == "waits for cells with all seeds: 3 missing"
 
 
-def test_scores_of_before_there_were_parts_are_of_the_test_part(results):
-    row = {"window": 0, "symbols": 100, "nats": 70.0, "impossible": 0, "unseen": 0}
-    folder = results.paths.baseline_results
-    write_rows(folder("latex", KENLM) / "scores.tsv", [{"source": "kenlm:2", **row}])
-    run = results.run("latex")
-    alone = run.bits("kenlm:2").estimate
-    parts = [{"source": "ngram:4", "part": part, **row} for part in ("test", "val")]
-    write_rows(folder("latex", NGRAM) / "scores.tsv", parts)
-    assert run.bits("kenlm:2").estimate == alone == pytest.approx(0.7 / np.log(2))
-    with pytest.raises(NotRunError, match="val part"):
-        run.scores("kenlm:2", "val")
-
-
 def test_figures_of_ngrams_need_no_network(results):
     row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
     scores = [{"source": f"kenlm:{n}", "nats": nats, **row} for n, nats in ((8, 90), (11, 80))]
@@ -112,37 +99,6 @@ def test_figures_of_ngrams_need_no_network(results):
     assert [part.estimate for part in orders[:2]] == [pytest.approx(0.2), pytest.approx(0.3)]
     with pytest.raises(NotRunError, match="waits for linux-kjf"):
         linux.bits("network")
-
-
-def made_up(source: str) -> list[dict]:
-    """Two windows of a source, in a table that is of scores and of structure."""
-    row = {"source": source, "part": "test", "symbols": 100, "nats": 90, "impossible": 0,
-           "unseen": 0, "metric": "gcc clean", "unit": "share", "events": 5,
-           "exposure": 10}  # fmt: skip
-    return [row | {"window": window} for window in (0, 1)]
-
-
-def test_unsmoothed_figures_wait_for_no_kenlm(results):
-    linux, folder = results.run("linux-kjf"), results.paths.baseline_results("linux-kjf", NGRAM)
-    for name in ("scores", "structure"):
-        write_rows(folder / f"{name}.tsv", made_up("ngram:10"))
-    assert linux.scored() == ["ngram:10"]
-    assert linux.rate("gcc clean", "ngram:10").estimate == pytest.approx(0.5)
-    with pytest.raises(NotRunError, match="nothing measured of kenlm:20"):
-        linux.bits("kenlm:20")
-    with pytest.raises(NotRunError, match="waits for validation scores"):
-        linux.best_kenlm()
-
-
-def test_held_out_text_comes_after_all_that_counts(results):
-    folder = results.paths.baseline_results
-    sources = {NGRAM: ["ngram:10", "held-out"], KENLM: ["kenlm:20"]}
-    for family, names in sources.items():
-        rows = [row for name in names for row in made_up(name)]
-        write_rows(folder("linux-kjf", family) / "structure.tsv", rows)
-    write_rows(results.paths.run_results("linux-kjf") / "structure.tsv", made_up("temperature:1"))
-    found = results.run("linux-kjf").table("structure")["source"].unique().tolist()
-    assert found == ["temperature:1", "ngram:10", "kenlm:20", "held-out"]
 
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, REPRODUCED), (0.9, NOT_REPRODUCED)])

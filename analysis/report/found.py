@@ -75,10 +75,11 @@ def prediction(results: Results) -> Finding:
         results,
         leads,
         "{where} the network predicts unseen text better than smoothed n-gram counts",
-        "{where} network and smoothed n-gram counts predict unseen text equally well, as far as "
-        "can be told",
-        "{where} smoothed n-gram counts predict unseen text better than the network",
+        "{where} network and counts do equally well, as far as can be told",
+        "{where} counts do better",
     )
+    if len({side(gap) for gap in leads.values()}) > 1:
+        words = f"Neither networks nor counts win everywhere. {words}"
     return Finding(words, f"Bits a symbol, network against counts: {'; '.join(said)}.", "#context")
 
 
@@ -91,14 +92,15 @@ def judged(results: Results) -> Finding:
             gap = rate_difference(results, run.name, JUDGED, COMPARED, other=ngram_source(RIVAL))
             gaps[run.name] = Interval(*gap[:3], own.n)
             said.append(f"{title(run)} {percent(own)} against {percent(other)}")
-    judge = "a classifier that reads letters and words"
+    samples = "{where} the network's samples are"
+    judge = "to tell from real text, for a classifier that reads letters and words,"
     rival = f"those of the n-gram with {RIVAL} symbols of context"
     words = by_outcome(
         results,
         gaps,
-        f"{{where}} {judge} takes the network's samples for real more readily than {rival}",
-        f"{{where}} {judge} takes the network's samples for real as readily as {rival}",
-        f"{{where}} {judge} takes the network's samples for real less readily than {rival}",
+        f"{samples} harder {judge} than {rival}",
+        f"{samples} as hard {judge} as {rival}",
+        f"{samples} easier {judge} than {rival}",
     )
     figures = (
         "How well it tells them from real text (50 % is guessing), by runs of 3 to 5 characters "
@@ -118,13 +120,11 @@ def closing(results: Results) -> Finding:
     best = max(counts, key=lambda source: means[source])
     lead = run.closing_difference(closers, FAR, NETWORK, best)
     number = int(sums["n"][NETWORK])
-    outcome = {
-        1: f"Counts lose track of a bracket once it is {FAR} characters back; the network less so",
-        0: f"{FAR} characters after a bracket was opened, counts and network close it equally well",
-        -1: f"Even {FAR} characters back, counts close brackets better than the network",
-    }[side(lead)]
+    outcome = {1: "", 0: ", which cannot be told apart", -1: ": the counts do better"}[side(lead)]
     return Finding(
-        f"{outcome}.",
+        f"Where a bracket was opened {FAR} characters back or more, on {title(run)}, the network "
+        f"gives the right closing one a probability of {means[NETWORK]:.0%}, the best counts "
+        f"{means[best]:.0%}{outcome}.",
         f"{title(run)}, {number:,} closing brackets: probability of the true one "
         f"{means[NETWORK]:.2f} by the network, {means[best]:.2f} by the best of the counts "
         f"({label(best)}), difference {signed(lead)}.",
@@ -229,9 +229,9 @@ def cells(results: Results) -> Finding:
         for (name, _), share in zip(found, own, strict=True)
     ]
     return Finding(
-        f"{span([i.estimate for i in own])} of a network's cells, the units of its memory, follow "
-        f"a feature of the text each by itself; before training it is "
-        f"{span([i.estimate for i in before])}. The post guesses 5 %.",
+        f"Depending on the text, {span([i.estimate for i in own])} of a network's cells, the units "
+        "of its memory, follow a feature such as quotations each by itself; before training it is "
+        f"{span([i.estimate for i in before])}. The post guesses 5%.",
         f"Cells that follow a feature of the text: {'; '.join(said)}.",
         "#P14",
     )
@@ -263,13 +263,14 @@ def settled(claims: list[Verdict]) -> list[Finding]:
     done = [claim for claim in claims if claim.verdict != NOT_RUN]
     if not done:
         return []
-    hold = [claim.id for claim in done if claim.verdict == REPRODUCED]
+    hold = sum(claim.verdict == REPRODUCED for claim in done)
     failed = [claim for claim in done if claim.verdict == NOT_REPRODUCED]
-    rest = len(done) - len(hold) - len(failed), len(claims) - len(done)
     words = (
-        f"Of {len(done)} claims that were put to the test {len(hold)} hold, {len(failed)} do not, "
-        f"{rest[0]} remain open; {rest[1]} wait for runs."
+        f"Of {len(done)} claims that were put to the test {hold} hold, {len(failed)} do not, "
+        f"{len(done) - hold - len(failed)} remain open; {len(claims) - len(done)} wait for runs."
     )
+    if of_post := [f"“{claim.short}”" for claim in failed if claim.source == "post"]:
+        words += f" What does not hold of the post, in short: {listed(of_post)}."
     named = [f"“{claim.claim.rstrip('.')}” ({claim.id})" for claim in failed]
     figures = f"What does not hold: {listed(named)}." if failed else ""
     return [Finding(words, figures, "#claims")]

@@ -9,8 +9,8 @@ from analysis.claims.verdicts import NOT_RUN, Part, Verdict
 SOURCES = {
     "post": "The post (Karpathy, 2015)",
     "reply": "The reply (Goldberg, 2015)",
-    "KJF": "Its measured sequel (Karpathy, Johnson and Li, 2015)",
-    "course": "The course",
+    "KJF": "Its measured sequel (Karpathy, Johnson and Fei-Fei, 2015)",
+    "course": "A course on recurrent networks",
 }
 """What claims call their sources, and their names for readers."""
 MARGIN = 0.12

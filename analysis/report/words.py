@@ -20,7 +20,7 @@ def by_outcome(
     for sign, words in ((-1, below), (0, even), (1, above)):
         where = [sized(results, name) for name, gap in differences.items() if side(gap) == sign]
         if MANY <= len(where) == len(differences):
-            parts.append(words.format(where=f"on all {len(where)} texts"))
+            parts.append(words.format(where=f"on all {len(where)} texts measured"))
         elif where:
             parts.append(words.format(where=f"on {listed(where)}"))
     if not parts:

@@ -35,9 +35,11 @@ def bits(found: Mapping[str, Bits]) -> Picture:
     return picture(
         draw,
         f"Bits per symbol of unseen text. {'; '.join(said)}.",
-        "Bits per symbol of text that no model has seen, by how many symbols counts look back "
-        "(blue, smoothed by Kneser-Ney) and by the network, which looks back as far as it likes "
-        f"(red). Lower is better. Bands: 95 % intervals. Up to {NEAR:g} bit above the best.",
+        "How many bits a symbol of unseen text costs a model: the better it predicts, the fewer. "
+        "Blue: n-gram counts, smoothed by Kneser-Ney, by how many symbols they look back; red: the "
+        "network, which looks back as far as it likes. Bands: 95 % intervals of each; which of two "
+        "is better is told passage by passage, so bands may overlap. Each panel ends "
+        f"{NEAR:g} bit above its best.",
         panels=(-(-len(found) // COLUMNS), COLUMNS),
     )
 
@@ -58,8 +60,8 @@ def closing(found: Mapping[str, pd.DataFrame]) -> Picture:
     return picture(
         draw,
         "Mean probability of the true closing bracket by distance since its opening.",
-        "How probable each model holds the closing bracket where it stands, by how many characters "
-        "back it was opened, in text that no model has seen. 95 % intervals.",
+        "The probability that each model gives to the right closing bracket, where one stands in "
+        "unseen text, by how many characters back it was opened. 95 % intervals.",
         panels=(-(-len(found) // columns), columns),
         key=key_of(sources),
     )

@@ -52,7 +52,7 @@ def test_without_results_nothing_was_found(results):
             [(0.1, 0.2), (-0.2, -0.1)],
             "On first names (0.05 MB) better; on War and Peace (3 MB) worse.",
         ),
-        ([(0.1, 0.2)] * 4, "On all 4 texts worse."),
+        ([(0.1, 0.2)] * 4, "On all 4 texts measured worse."),
         (
             [(-0.2, -0.1), (0.1, 0.2), (-0.1, 0.1), (-0.1, 0.1)],
             "On War and Peace (3 MB) better; on Wikipedia (6 MB) and Linux (6 MB) even; "
@@ -120,7 +120,8 @@ def test_the_last_sentence_names_what_did_not_hold():
         claim("P3", verdict="inconclusive"), claim("P4", verdict="not run"),
     ])  # fmt: skip
     assert sentence.words == (
-        "Of 3 claims that were put to the test 1 hold, 1 do not, 1 remain open; 1 wait for runs."
+        "Of 3 claims that were put to the test 1 hold, 1 do not, 1 remain open; 1 wait for runs. "
+        "What does not hold of the post, in short: “p2”."
     )
     assert sentence.figures == "What does not hold: “Claim P2” (P2)."
     assert found.settled([claim("P4", verdict="not run")]) == []

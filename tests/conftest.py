@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -77,6 +78,12 @@ def prepare(
     rows = [f"{part}\tall\t0\t{len(symbols)}\n" for part, symbols in ids.items()]
     (folder / "documents.tsv").write_text("part\tname\tstart\tstop\n" + "".join(rows))
     return PreparedText.open(folder)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a table of results, as stages do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 
 def card(experiment: DictConfig) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import copy
 import inspect
 import math
 
-import pandas as pd
 import pytest
 from jinja2 import ChainableUndefined
 from omegaconf import OmegaConf
@@ -18,7 +17,7 @@ from analysis.results.reader import Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
 from pipeline.lm.sources import NGRAM
-from tests.conftest import ROOT, prepare
+from tests.conftest import ROOT, prepare, write_rows
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
 REFERENCE = sources.reference()
@@ -74,10 +73,9 @@ def test_what_follows_ello_is_counted_in_the_whole_text(results, tmp_path):
 def test_n_grams_stand_by_symbols_of_context_in_nats(results, tmp_path):
     for folder, source in (("warpeace", "network"), ("baselines/warpeace/kenlm", "kenlm:8")):
         path = tmp_path / "results" / folder / "scores.tsv"
-        path.parent.mkdir(parents=True)
         rows = [{"source": source, "window": w, "symbols": 10, "nats": 12 + w % 2, "impossible": 0,
                  "unseen": 0} for w in range(20)]  # fmt: skip
-        pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+        write_rows(path, rows)
     table = {row["order"]: row for row in sources.ngram_rows(results, "warpeace")}
     assert table[8]["ours"].estimate == pytest.approx(1.25)
     assert 1.2 < table[8]["ours"].low < 1.25 < table[8]["ours"].high < 1.3
@@ -90,7 +88,6 @@ def test_n_grams_stand_by_symbols_of_context_in_nats(results, tmp_path):
 
 def test_the_grid_has_every_cell_and_both_figures(results, tmp_path):
     folder = tmp_path / "results/sweeps/kjf-warpeace"
-    folder.mkdir(parents=True)
     runs = [
         {"digest": f"{cell}{layers}", "model.cell": cell, "model.layers": layers,
          "model.hidden": 64, "steps": 1, "seconds": 1, "parameters": 9,
@@ -98,9 +95,9 @@ def test_the_grid_has_every_cell_and_both_figures(results, tmp_path):
         for cell in ("lstm", "rnn", "gru")
         for layers in (1, 2, 3)
     ]  # fmt: skip
-    pd.DataFrame(runs).to_csv(folder / "runs.tsv", sep="\t", index=False)
+    write_rows(folder / "runs.tsv", runs)
     scores = [{"digest": run["digest"], "symbols": 10, "nats": 15.0} for run in runs]
-    pd.DataFrame(scores).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    write_rows(folder / "scores.tsv", scores)
     rows = {(row["cell"], row["hidden"]): row["layers"] for row in
             sources.grid_rows(results, "kjf-warpeace")}  # fmt: skip
     assert {cell for cell, _ in rows} == {"LSTM", "RNN", "GRU"}

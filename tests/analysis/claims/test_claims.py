@@ -27,7 +27,7 @@ from analysis.results.reader import Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.io.files import write_json
-from tests.conftest import ROOT, card
+from tests.conftest import ROOT, card, write_rows
 
 
 @pytest.fixture
@@ -113,8 +113,7 @@ def structure(folder: Path, rates: dict[str, float], metric: str, windows: int =
         for source, rate in rates.items()
         for w in range(windows)
     ]  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(folder / "structure.tsv", sep="\t", index=False)
+    write_rows(folder / "structure.tsv", rows)
 
 
 def test_a_revision_stands_with_its_verdict(results):
@@ -214,8 +213,7 @@ def test_g3_from_made_up_results(results, tmp_path, network, verdict):
             for source in sources
             for w in range(30)
         ]  # fmt: skip
-        folder.mkdir(parents=True)
-        pd.DataFrame(rows).to_csv(folder / "closing.tsv", sep="\t", index=False)
+        write_rows(folder / "closing.tsv", rows)
     structure(tmp_path / "linux-kjf", {"temperature:1": 0.95}, "indentation right")
     structure(tmp_path / "baselines/linux-kjf/ngram", {"ngram:20": 0.8}, "indentation right")
     assert settle("G3", ENTRIES["G3"], results).verdict == verdict
@@ -238,8 +236,7 @@ def test_that_all_seeds_agree_leaves_the_bound_of_so_many(results, tmp_path, see
         for seed in range(seeds) for at in range(1, 11)
     ]  # fmt: skip
     path = tmp_path / "course/counting.tsv"
-    path.parent.mkdir()
-    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+    write_rows(path, rows)
     part = settle("V10", ENTRIES["V10"], results).parts[0]
     assert part.verdict == verdict and part.low == pytest.approx(
         1 - min(1, 2.996 / seeds), abs=1e-3

@@ -23,7 +23,7 @@ from benchmarks.training import Shape, measured
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
 from pipeline.lm.sources import KENLM, NGRAM
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_rows
 
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
 assert isinstance(ENTRIES, dict)
@@ -37,11 +37,6 @@ def results(tmp_path) -> Results:
     config.paths.results = str(tmp_path)
     config.measure.resamples = 200
     return Results.of(config)
-
-
-def write_rows(path: Path, rows: list[dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 
 def sweep(folder: Path, name: str, bits: dict) -> None:

@@ -26,7 +26,7 @@ from analysis.results.reader import NotRunError, Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
 from pipeline.lm.sources import family
-from tests.conftest import ROOT, card
+from tests.conftest import ROOT, card, write_rows
 
 CONFIG = load(ROOT / PARAMS_FILES["full"])
 ENTRIES = OmegaConf.to_container(OmegaConf.load(ROOT / verdicts.CLAIMS))
@@ -43,11 +43,6 @@ def results(tmp_path) -> Results:
     config.paths.results = str(tmp_path)
     config.measure.resamples = 100
     return Results.of(config)
-
-
-def write_rows(path: Path, rows: list[dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 
 def place(folder: Path, run: str, source: str) -> Path:

@@ -3,7 +3,6 @@
 import json
 from fnmatch import fnmatch
 
-import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
@@ -18,7 +17,7 @@ from analysis.structure.events import JUDGED
 from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.lm.sources import KENLM, NGRAM
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_rows
 
 
 @pytest.fixture
@@ -81,12 +80,11 @@ def test_context_that_no_longer_helps_is_found(results):
     row = {"window": 0, "symbols": 100, "impossible": 0, "unseen": 0}
     for corpus, nats in (("names", (200, 130, 129, 129)), ("latex", (200, 150, 120, 90))):
         folder = results.paths.baseline_results(corpus, KENLM)
-        folder.mkdir(parents=True)
         table = [
             {"source": f"kenlm:{order}", "nats": cost, **row}
             for order, cost in zip((1, 4, 8, 20), nats, strict=True)
         ]
-        pd.DataFrame(table).to_csv(folder / "scores.tsv", sep="\t", index=False)
+        write_rows(folder / "scores.tsv", table)
     sentence = found.context(results)
     assert sentence.words == (
         "Counts gain next to nothing beyond 3 symbols of context, except on the Stacks project, "
@@ -100,13 +98,12 @@ def test_how_much_c_parses_is_told_beside_counts_and_real_code(results):
         (results.paths.run_results("linux-kjf"), ["temperature:1"]),
         (results.paths.baseline_results("linux-kjf", NGRAM), ["ngram:20", "held-out"]),
     ):
-        folder.mkdir(parents=True)
         rows = [
             {"source": source, "window": w, "metric": "gcc clean", "unit": "share",
              "exposure": 20, "events": 20 * shares[source]}
             for source in sources for w in range(20)
         ]  # fmt: skip
-        pd.DataFrame(rows).to_csv(folder / "structure.tsv", sep="\t", index=False)
+        write_rows(folder / "structure.tsv", rows)
     facts = results.paths.facts("linux-kjf")
     facts.parent.mkdir(parents=True)
     facts.write_text(json.dumps({"bytes": 6_200_000, "parts": {}, "source": {}, "vocabulary": 9}))

@@ -15,18 +15,13 @@ from analysis.results import inside
 from analysis.results.reader import NotRunError, Results
 from pipeline.lm.sources import NGRAM
 from tests.analysis.report.test_report import HOSTILE
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_rows
 
 RUNS = {"small": "warpeace-small", "large": "warpeace"}
 KINDS = ["n-gram", "memory 100", "memory 500", "rare 0", "word start", "punctuation",
          "white space", "rest"]  # fmt: skip
 WINDOWS = 6
 BASELINES = {"ngram:4": 0.3, "kenlm:4": 0.4, "kenlm:8": 0.2}
-
-
-def write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 
 def write_excerpts(results, **found):
@@ -108,14 +103,14 @@ def results(tmp_path) -> Results:
     config.measure.resamples = 100
     folder = tmp_path / "results"
     for run, share, size in ((RUNS["small"], 0.6, (1, 64)), (RUNS["large"], 0.5, (2, 192))):
-        write(folder / run / "errors.tsv", error_table(share))
-        write(folder / run / "gates.tsv", gate_table())
-        write(folder / run / "loops.tsv", loop_table())
+        write_rows(folder / run / "errors.tsv", error_table(share))
+        write_rows(folder / run / "gates.tsv", gate_table())
+        write_rows(folder / run / "loops.tsv", loop_table())
         (folder / run / "train.json").write_text(json.dumps(training(*size)))
     scores = {"source": "kenlm:8", "part": "val", "window": 0, "symbols": 10, "nats": 20.0}
-    write(folder / "baselines/warpeace/kenlm/scores.tsv", pd.DataFrame([scores]))
-    write(folder / "gradients.tsv", gradient_table())
-    write(folder / "memory_tasks.tsv", memory_table())
+    write_rows(folder / "baselines/warpeace/kenlm/scores.tsv", pd.DataFrame([scores]))
+    write_rows(folder / "gradients.tsv", gradient_table())
+    write_rows(folder / "memory_tasks.tsv", memory_table())
     about = {
         "settings": {"corpus": "warpeace", "layers": 1, "hidden": 8},
         "networks": [{"cell": "rnn", "seed": 1, "parameters": 99, "validation_bits": 3.2}],
@@ -239,9 +234,9 @@ def test_a_section_waits_for_its_own_result_only(results):
          "metric": "nats per symbol", "value": 1 / step, "floor": 0.35, "text": ""}
         for way in ("with state", "without state") for seed in (1, 2) for step in (1, 2)
     ]  # fmt: skip
-    write(results.paths.results / "course/hello.tsv", rows)
+    write_rows(results.paths.results / "course/hello.tsv", rows)
     sample = {**rows[0], "experiment": "gist", "setting": "gist"}
-    write(results.paths.results / "course/gist.tsv", [
+    write_rows(results.paths.results / "course/gist.tsv", [
         sample | {"metric": "smooth loss"}, sample | {"metric": "test bits"},
         sample | {"metric": "sample", "text": HOSTILE},
     ])  # fmt: skip

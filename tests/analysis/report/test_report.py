@@ -29,7 +29,7 @@ from pipeline.config import params
 from pipeline.config.composition import composed
 from pipeline.lm.ngram.suffix_index import SuffixIndex
 from pipeline.lm.sources import KENLM, NGRAM
-from tests.conftest import PROSE, ROOT
+from tests.conftest import PROSE, ROOT, write_rows
 from tests.prepared_texts import corpus_of, prepared
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -64,9 +64,8 @@ def test_ngrams_stand_by_context_before_their_network_is_run(results):
         families = {KENLM: [f"kenlm:{order}" for order in orders], NGRAM: ["ngram:4"]}
         for family, sources in families.items():
             folder = results.paths.baseline_results(corpus, family)
-            folder.mkdir(parents=True)
             rows = [{"source": s, "nats": 10 * len(s), **row} for s in sources]
-            pd.DataFrame(rows).to_csv(folder / "scores.tsv", sep="\t", index=False)
+            write_rows(folder / "scores.tsv", rows)
     found = context_table(results)
     assert found["titles"] == ["Linux, all sources and headers", "War and Peace"]
     bits = [[cell and round(cell.estimate, 2) for cell in row["cells"]] for row in found["rows"]]
@@ -78,9 +77,8 @@ def test_ngrams_stand_by_context_before_their_network_is_run(results):
 
 def test_unsmoothed_ngrams_are_shown_before_kenlm_is_run(results):
     folder = results.paths.baseline_results("linux", NGRAM)
-    folder.mkdir(parents=True)
     row = {"source": "ngram:4", "window": 0, "symbols": 100, "nats": 70, "impossible": 0}
-    pd.DataFrame([row]).to_csv(folder / "scores.tsv", sep="\t", index=False)
+    write_rows(folder / "scores.tsv", [row])
     table = pd.read_csv(write_index(results).parent / "figures.csv")
     found = table[table["source"] == "ngram:4"]
     assert set(found["kind"]) == {"bits per symbol"} and "linux" in set(found["run"])

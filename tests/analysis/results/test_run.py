@@ -1,16 +1,14 @@
 """What a run's results tell: of which part, in which order, of which settings."""
 
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from analysis.results.reader import NotRunError, Results
 from pipeline.config.params import PARAMS_FILES, load
 from pipeline.lm.io.files import write_json
 from pipeline.lm.sources import KENLM, NGRAM
-from tests.conftest import ROOT, card
+from tests.conftest import ROOT, card, write_rows
 
 
 @pytest.fixture
@@ -19,11 +17,6 @@ def results(tmp_path) -> Results:
     config = load(ROOT / PARAMS_FILES["full"])
     config.paths.results = str(tmp_path)
     return Results.of(config)
-
-
-def write_rows(path: Path, rows: list[dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 
 def test_scores_of_before_there_were_parts_are_of_the_test_part(results):

@@ -1,6 +1,5 @@
 """Found sentences follow the figures; tiles and drawings follow the claims."""
 
-import json
 from fnmatch import fnmatch
 
 import pytest
@@ -16,8 +15,9 @@ from analysis.statistics import Interval
 from analysis.structure.events import JUDGED
 from pipeline.config import params
 from pipeline.config.composition import composed
+from pipeline.lm.io.files import write_json
 from pipeline.lm.sources import KENLM, NGRAM
-from tests.conftest import ROOT, write_rows
+from tests.conftest import ROOT, card, write_rows
 
 
 @pytest.fixture
@@ -42,6 +42,11 @@ def test_without_results_nothing_was_found(results):
     assert found.findings(results, verdicts(results)) == []
 
 
+def facts_of(results: Results, corpus: str, size: int) -> None:
+    facts = {"bytes": size, "source": {}, "parts": {}, "vocabulary": 1}
+    write_json(results.paths.facts(corpus), facts)
+
+
 @pytest.mark.parametrize(
     ("gaps", "words"),
     [
@@ -62,10 +67,7 @@ def test_without_results_nothing_was_found(results):
 def test_a_sentence_has_a_part_for_each_outcome(results, gaps, words):
     sizes = {"warpeace": 3_200_000, "names": 50_000, "wikipedia": 6_100_000, "linux-kjf": 6_200_000}
     for corpus, size in sizes.items():
-        path = results.paths.facts(corpus)
-        path.parent.mkdir(parents=True)
-        facts = {"bytes": size, "source": {}, "parts": {}, "vocabulary": 1}
-        path.write_text(json.dumps(facts))
+        facts_of(results, corpus, size)
     differences = {
         run: Interval((low + high) / 2, low, high, 9)
         for run, (low, high) in zip(sizes, gaps, strict=False)
@@ -104,11 +106,32 @@ def test_how_much_c_parses_is_told_beside_counts_and_real_code(results):
             for source in sources for w in range(20)
         ]  # fmt: skip
         write_rows(folder / "structure.tsv", rows)
-    facts = results.paths.facts("linux-kjf")
-    facts.parent.mkdir(parents=True)
-    facts.write_text(json.dumps({"bytes": 6_200_000, "parts": {}, "source": {}, "vocabulary": 9}))
+    facts_of(results, "linux-kjf", 6_200_000)
     words = found.compiling(results).words
     assert "In 70% of the C functions" in words and "is 25%, of real ones 95%" in words
+
+
+@pytest.mark.parametrize(
+    ("counts", "spread", "ending"),
+    [(0.4, 1, "the best counts 40%."), (0.7, 1, "the best counts 70%: the counts do better."),
+     (0.58, 30, "the best counts 58%, which cannot be told apart.")],
+)  # fmt: skip
+def test_far_brackets_end_with_who_does_better(results, counts, spread, ending):
+    trained = card(results.config.experiments["linux-kjf"])
+    write_json(results.paths.run_results("linux-kjf") / "train.json", trained)
+    facts_of(results, "linux-kjf", 6_200_000)
+    for folder, source, mean in (
+        (results.paths.run_results("linux-kjf"), "network", 0.57),
+        (results.paths.baseline_results("linux-kjf", NGRAM), "ngram:10", counts),
+    ):
+        off = spread if source == "network" else -spread
+        write_rows(folder / "closing.tsv", [
+            {"source": source, "window": w, "closer": "}", "distance": 20, "n": 100,
+             "probability": 100 * mean + (off if w % 2 else -off), "likeliest": 50, "typed": 50}
+            for w in range(20)
+        ])  # fmt: skip
+    words = found.closing(results).words
+    assert "on Linux" in words and "a probability of 57%" in words and words.endswith(ending)
 
 
 def test_the_last_sentence_names_what_did_not_hold():

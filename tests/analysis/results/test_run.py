@@ -1,6 +1,5 @@
 """What a run's results tell: of which part, in which order, of which settings."""
 
-
 import numpy as np
 import pytest
 

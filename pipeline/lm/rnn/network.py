@@ -8,12 +8,19 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.lm.io.errors import InputError
 from pipeline.lm.rnn.dropout import dropout
 from pipeline.lm.rnn.schedule import Recipe
 
 CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+KERNELS: dict[str, Any] = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
+"""What computes each, given the weights."""
+
+MANY_SYMBOLS = 1024
+"""From so many on a processor picks the columns that one-hot vectors select: of ten thousand words
+the product takes half of a step."""
 
 FIRST = "layers.0.weight_ih_l0"
 """The weights that read the symbols, (gates x H, inputs)."""
@@ -75,13 +82,29 @@ class RecurrentNetwork(nn.Module):
 
         An id outside the vocabulary enters as the zero vector.
         """
-        values = (ids.unsqueeze(-1) == self.symbols).to(self.decoder.weight.dtype)
-        reached = []
-        for layer, state in zip(self.layers, states, strict=True):
+        values, reached = ids, []
+        for layer, state in zip((self._read, *self.layers[1:]), states, strict=True):
             values, state = layer(values, state if self.cell == "lstm" else state[0])
             reached.append(state if self.cell == "lstm" else (state,))
             values = dropout(values, self.dropout, self.training)
         return values, reached
+
+    def _read(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The first layer: ids (T, N) -> its h (T, N, H), and the state reached. Picked columns of
+        its weights enter through the identity in their place."""
+        layer: Any = self.layers[0]
+        if self.size < MANY_SYMBOLS or ids.device.type != "cpu":
+            one_hot = (ids.unsqueeze(-1) == self.symbols).to(self.decoder.weight.dtype)
+            return layer(one_hot, state)
+        known = (ids < self.size).unsqueeze(-1)
+        columns = layer.weight_ih_l0.T.contiguous()
+        gates = functional.embedding(ids.clamp_max(self.size - 1), columns) * known
+        identity = torch.eye(gates.shape[-1], dtype=gates.dtype)
+        weights = (identity, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+        # Biases, layers, dropout, training, both directions, batch first.
+        how = (True, 1, 0.0, self.training, False, False)
+        values, *reached = KERNELS[self.cell](gates, state, weights, *how)
+        return values, tuple(reached) if self.cell == "lstm" else reached[0]
 
     def forward(self, ids: Tensor, states: list[LayerState]) -> tuple[Tensor, list[LayerState]]:
         """Logits of the next symbols: ids (T, N) -> (T, N, V), and the states reached."""

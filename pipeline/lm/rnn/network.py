@@ -18,9 +18,9 @@ CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 KERNELS: dict[str, Any] = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
 """What computes each, given the weights."""
 
-MANY_SYMBOLS = 1024
+MANY_SYMBOLS = 2048
 """From so many on a processor picks the columns that one-hot vectors select: of ten thousand words
-the product takes half of a step."""
+the product takes more than half of a step (benchmarks/words.py)."""
 
 FIRST = "layers.0.weight_ih_l0"
 """The weights that read the symbols, (gates x H, inputs)."""
